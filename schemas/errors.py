@@ -1,0 +1,28 @@
+"""Errors that a person can act on, and the three kinds of failure."""
+
+from schemas.object_ref import ObjectRef
+
+
+class FlowtrailError(Exception):
+    """A failure of the world or of the request: says what is wrong and how to mend it."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}\n{remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy
+
+
+class BadObject(Exception):
+    """An object that cannot be read as what it is: it becomes a dead letter and does not stop the run.
+
+    `reason` is a stable word (`truncated-gzip`, `not-json`, ...), `detail` a sentence for people.
+    """
+
+    def __init__(self, ref: ObjectRef, reason: str, detail: str) -> None:
+        super().__init__(f"{ref.url}: {reason}: {detail}")
+        self.ref = ref
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["BadObject"], tuple[ObjectRef, str, str]]:
+        return BadObject, (self.ref, self.reason, self.detail)

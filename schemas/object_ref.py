@@ -1,0 +1,35 @@
+"""A version of an S3 object."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+
+class ObjectKind(StrEnum):
+    """What an object is."""
+
+    FLOW_LOG = "flow-log"
+    CLOUDTRAIL = "cloudtrail"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, order=True)
+class ObjectRef:
+    """One version of one object: enough to read exactly those bytes again. `size` in bytes, as stored."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    version_id: str = ""
+
+    @property
+    def object_id(self) -> int:
+        """64 bits that name this version: the same object listed twice is the same id."""
+        identity = "\0".join((self.bucket, self.key, self.version_id or f"{self.etag}:{self.size}"))
+        return int.from_bytes(blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big")
+
+    @property
+    def url(self) -> str:
+        """For people. Never parsed: keys may hold `?` and `@`."""
+        return f"s3://{self.bucket}/{self.key}"

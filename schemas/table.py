@@ -1,0 +1,63 @@
+"""One place where an Arrow type and a ClickHouse type are paired."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+ADDRESS = pa.binary(16)
+"""An address: 16 bytes, IPv4 mapped into IPv6 (`::ffff:a.b.c.d`), so that both live in one column."""
+
+SECONDS = pa.timestamp("s", tz="UTC")
+MILLISECONDS = pa.timestamp("ms", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `name` is the same in Arrow and ClickHouse.
+
+    `aws` is the flow-log field name (`${...}`) where the column holds one, `version` the flow-log
+    version that introduced it, and `nulls` says how "no value" is told from zero.
+    """
+
+    name: str
+    arrow: pa.DataType
+    clickhouse: str
+    meaning: str
+    aws: str = ""
+    version: int = 0
+    nulls: str = "never"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A ClickHouse table and the shape of an Arrow table that may be inserted into it."""
+
+    name: str
+    columns: Sequence[Column]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.arrow, c.nulls != "never") for c in self.columns])
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    def column(self, name: str) -> Column:
+        """The column called `name`; raises KeyError when the table has none of that name."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name!r}")
+
+
+PROVENANCE: tuple[Column, ...] = (
+    Column("object_id", pa.uint64(), "UInt64", "the S3 object version the row was read from (receipts.object_id)"),
+    Column(
+        "row_no", pa.uint32(), "UInt32", "line number in the object, the header being line 1; record ordinal in JSON"
+    ),
+    Column("load", pa.uint64(), "UInt64", "the load that wrote the row (ledger.load)"),
+    Column("chunk", pa.uint32(), "UInt32", "the chunk within the load: one insert, one part"),
+)
+"""Ends every table of facts, so that evidence can be traced to bucket, key and line and be read again."""

@@ -1,0 +1,23 @@
+"""Every table of the store."""
+
+from schemas.change import CHANGE_EVENTS
+from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
+from schemas.incident import INCIDENTS
+from schemas.ledger import LEDGER, RECEIPTS
+from schemas.snapshot import CONFIG_SNAPSHOTS, CONFIG_VERSIONS
+from schemas.table import Table
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        FLOWS,
+        COVERAGE,
+        REJECTED_LINES,
+        CHANGE_EVENTS,
+        LEDGER,
+        RECEIPTS,
+        CONFIG_SNAPSHOTS,
+        CONFIG_VERSIONS,
+        INCIDENTS,
+    )
+}

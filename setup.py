@@ -1,0 +1,52 @@
+"""Packaging. Beam ships this project to its workers with `--setup_file ./setup.py`."""
+
+from setuptools import find_packages, setup
+
+RUN = [
+    "apache-beam==2.77.*",
+    "boto3>=1.40",
+    "chdb>=4.4",
+    "clickhouse-connect>=1.12",
+    "fastavro>=1.10",
+    "isal>=1.7",
+    "numba>=0.60",
+    "numpy>=2",
+    "pyarrow>=18",
+    "pydantic-settings>=2.8",
+    "rich>=13",
+    "smart-open>=7",
+    "stamina>=25",
+    "typer>=0.15",
+]
+DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
+TEST = [
+    *DEMO,
+    "boto3-stubs[ec2,s3]",
+    "flowlogs-reader",
+    "hypothesis",
+    "import-linter>=2.16",
+    "mypy>=1.15",
+    "pyarrow-stubs",
+    "pytest>=8",
+    "pytest-xdist",
+    "ruff>=0.9",
+    "testcontainers",
+]
+
+setup(
+    name="flowtrail",
+    version="0.1.0",
+    description="What stopped this traffic, who changed it, when, and how to put it back: from your own AWS logs",
+    python_requires=">=3.11",
+    packages=find_packages(
+        include=[
+            f"{name}{rest}"
+            for name in ("schemas", "connectors", "pipelines", "console", "simulation")
+            for rest in ("", ".*")
+        ]
+    ),
+    package_data={"schemas": ["ddl/*.sql"], "console": ["queries/*.sql"], "pipelines": ["correlate/*.sql"]},
+    install_requires=RUN,
+    extras_require={"demo": DEMO, "test": TEST},
+    entry_points={"console_scripts": ["flowtrail=pipelines.cli:main"]},
+)
