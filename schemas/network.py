@@ -5,7 +5,6 @@ What history could not tell is said, never guessed: `Route.target == UNKNOWN`, `
 `SecurityGroup.known` and `Configuration.unknown_associations`.
 """
 
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -220,6 +219,4 @@ def _build(kind: Any, value: Any) -> Any:
         return kind(**{name: _build(hints[name], item) for name, item in value.items() if name in hints})  # type: ignore[operator]
     if typing.get_origin(kind) is tuple:
         return tuple(_build(typing.get_args(kind)[0], item) for item in value)
-    if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        return value
     return value
