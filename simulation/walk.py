@@ -1,0 +1,284 @@
+"""The packet walk: what AWS would do with a packet, from raw `aws ec2 describe-*` answers.
+
+It decides every fate in the simulation and is the oracle that the product's verdict is compared with, so it is plain
+on purpose: no caching, no model, one question after the other. Rules: the AWS guides on network ACLs (stateless, by
+rule number, at the subnet's boundary only), security groups (stateful, allow rules only) and route tables (longest
+prefix, blackholes win).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Any, Literal
+
+Answers = Mapping[str, Mapping[str, Any]]
+"""By command (`describe-route-tables`, ...) the JSON that it answered."""
+
+Eni = Mapping[str, Any]
+"""An element of `NetworkInterfaces`."""
+
+TCP_UDP = (6, 17)
+ICMP = (1, 58)
+PROTOCOL_NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
+TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "EgressOnlyInternetGatewayId",
+    "NetworkInterfaceId",
+    "InstanceId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """`action` is what the flow log at the interface says of the opening packet, `reply` what it says of the answer
+    (LOST: sent and never arrives; NONE: there is no answer), `outcome` what the client sees."""
+
+    action: Literal["ACCEPT", "REJECT"]
+    reply: Literal["ACCEPT", "REJECT", "LOST", "NONE"]
+    outcome: Literal["completes", "rejected", "lost"]
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """The opening packet of a conversation."""
+
+    src: str
+    dst: str
+    protocol: int
+    src_port: int
+    dst_port: int
+
+
+def walk(  # noqa: PLR0917 - the packet's five parts in their usual order
+    answers: Answers, interface_id: str, src: str, dst: str, protocol: int, src_port: int, dst_port: int
+) -> Walk:
+    """The fate of a conversation that opens with this packet, as seen at `interface_id`, one of its two ends.
+
+    Raises LookupError when the answers lack the interface, or its subnet's network ACL or route table.
+    """
+    here = interface(answers, interface_id)
+    packet = _Opening(src, dst, protocol, src_port, dst_port)
+    return _walk_ingress(answers, here, packet) if dst in addresses_of(here) else _walk_egress(answers, here, packet)
+
+
+def _walk_ingress(answers: Answers, here: Eni, packet: _Opening) -> Walk:
+    src, dst, protocol = packet.src, packet.dst, packet.protocol
+    peer = neighbour(answers, here, src)
+    same_subnet = peer is not None and peer["SubnetId"] == here["SubnetId"]
+
+    accepted = same_subnet or acl_allows(answers, here, src, protocol, packet.dst_port, egress=False)
+    accepted = accepted and group_allows(answers, here, src, protocol, packet.dst_port, egress=False)
+    action: Literal["ACCEPT", "REJECT"] = "ACCEPT" if accepted else "REJECT"
+
+    if peer is not None:
+        if not group_allows(answers, peer, dst, protocol, packet.dst_port, egress=True):
+            return Walk(action, "NONE", "rejected")
+        if not same_subnet:
+            if not acl_allows(answers, peer, dst, protocol, packet.dst_port, egress=True):
+                return Walk(action, "NONE", "rejected")
+            if not route_delivers(answers, peer, dst):
+                return Walk(action, "NONE", "lost")
+    if not accepted:
+        return Walk("REJECT", "NONE", "rejected")
+
+    if not same_subnet:
+        if not acl_allows(answers, here, src, protocol, packet.src_port, egress=True):
+            return Walk("ACCEPT", "REJECT", "rejected")
+        if not route_delivers(answers, here, src):
+            return Walk("ACCEPT", "LOST", "lost")
+        if peer is not None and not acl_allows(answers, peer, dst, protocol, packet.src_port, egress=False):
+            return Walk("ACCEPT", "ACCEPT", "rejected")
+    return Walk("ACCEPT", "ACCEPT", "completes")
+
+
+def _walk_egress(answers: Answers, here: Eni, packet: _Opening) -> Walk:
+    src, dst, protocol = packet.src, packet.dst, packet.protocol
+    peer = neighbour(answers, here, dst)
+    same_subnet = peer is not None and peer["SubnetId"] == here["SubnetId"]
+
+    if not group_allows(answers, here, dst, protocol, packet.dst_port, egress=True):
+        return Walk("REJECT", "NONE", "rejected")
+    if not same_subnet:
+        if not acl_allows(answers, here, dst, protocol, packet.dst_port, egress=True):
+            return Walk("REJECT", "NONE", "rejected")
+        if not route_delivers(answers, here, dst):
+            return Walk("ACCEPT", "NONE", "lost")
+
+    if peer is not None and (same_subnet or route_target(answers, here, dst) == "local"):
+        if not same_subnet and not acl_allows(answers, peer, src, protocol, packet.dst_port, egress=False):
+            return Walk("ACCEPT", "NONE", "rejected")
+        if not group_allows(answers, peer, src, protocol, packet.dst_port, egress=False):
+            return Walk("ACCEPT", "NONE", "rejected")
+        if not same_subnet:
+            if not acl_allows(answers, peer, src, protocol, packet.src_port, egress=True):
+                return Walk("ACCEPT", "NONE", "rejected")
+            if not route_delivers(answers, peer, src):
+                return Walk("ACCEPT", "NONE", "lost")
+
+    if not same_subnet and not acl_allows(answers, here, dst, protocol, packet.src_port, egress=False):
+        return Walk("ACCEPT", "REJECT", "rejected")
+    return Walk("ACCEPT", "ACCEPT", "completes")
+
+
+def interface(answers: Answers, interface_id: str) -> Eni:
+    """The answer's own object of this interface; LookupError when there is none."""
+    for candidate in interfaces(answers):
+        if candidate["NetworkInterfaceId"] == interface_id:
+            return candidate
+    raise LookupError(f"describe-network-interfaces does not name {interface_id}")
+
+
+def interfaces(answers: Answers) -> list[Eni]:
+    found: list[Eni] = answers["describe-network-interfaces"]["NetworkInterfaces"]
+    return found
+
+
+def addresses_of(eni: Eni) -> list[str]:
+    """Private IPv4 addresses, the primary first, then IPv6 addresses."""
+    found = [eni["PrivateIpAddress"]] if "PrivateIpAddress" in eni else []
+    found += [a["PrivateIpAddress"] for a in eni.get("PrivateIpAddresses", []) if a["PrivateIpAddress"] not in found]
+    return found + [a["Ipv6Address"] for a in eni.get("Ipv6Addresses", [])]
+
+
+def has_public_address(eni: Eni) -> bool:
+    holders = [eni, *eni.get("PrivateIpAddresses", [])]
+    return any(holder.get("Association", {}).get("PublicIp") for holder in holders)
+
+
+def neighbour(answers: Answers, here: Eni, address: str) -> Eni | None:
+    """The other interface of the same VPC that has this address; None for an address outside or unused."""
+    for candidate in interfaces(answers):
+        if candidate["VpcId"] == here["VpcId"] and candidate is not here and address in addresses_of(candidate):
+            return candidate
+    return None
+
+
+def acl_allows(answers: Answers, eni: Eni, peer: str, protocol: int, port: int, *, egress: bool) -> bool:
+    """Whether the ACL of the interface's subnet lets this packet pass. `port` is the packet's destination port."""
+    acl = subnet_acl(answers, eni["SubnetId"])
+    entries = [entry for entry in acl["Entries"] if entry["Egress"] == egress]
+    for entry in sorted(entries, key=lambda entry: int(entry["RuleNumber"])):
+        if _entry_matches(entry, peer, protocol, port):
+            return bool(entry["RuleAction"] == "allow")
+    return False
+
+
+def subnet_acl(answers: Answers, subnet_id: str) -> Mapping[str, Any]:
+    for acl in answers["describe-network-acls"]["NetworkAcls"]:
+        if any(association["SubnetId"] == subnet_id for association in acl["Associations"]):
+            found: Mapping[str, Any] = acl
+            return found
+    raise LookupError(f"describe-network-acls names no ACL of {subnet_id}")
+
+
+def _entry_matches(entry: Mapping[str, Any], peer: str, protocol: int, port: int) -> bool:
+    if not _contains(entry.get("CidrBlock") or entry.get("Ipv6CidrBlock") or "", peer):
+        return False
+    if entry["Protocol"] == "-1":
+        return True
+    if int(entry["Protocol"]) != protocol:
+        return False
+    if protocol in TCP_UDP and entry.get("PortRange"):
+        return bool(entry["PortRange"]["From"] <= port <= entry["PortRange"]["To"])
+    if protocol in ICMP:  # flow logs do not tell the type, so only a rule for every type is sure to match
+        return bool((entry.get("IcmpTypeCode") or {}).get("Type", -1) == -1)
+    return True
+
+
+def group_allows(answers: Answers, eni: Eni, peer: str, protocol: int, port: int, *, egress: bool) -> bool:
+    """Whether any rule of any group of the interface allows it. Only for opening packets: groups are stateful."""
+    ids = [group["GroupId"] for group in eni.get("Groups", [])]
+    for group in answers["describe-security-groups"]["SecurityGroups"]:
+        if group["GroupId"] in ids:
+            for rule in group["IpPermissionsEgress" if egress else "IpPermissions"]:
+                if _rule_allows_port(rule, protocol, port) and _rule_names_peer(answers, rule, peer):
+                    return True
+    return False
+
+
+def _rule_allows_port(rule: Mapping[str, Any], protocol: int, port: int) -> bool:
+    name = str(rule["IpProtocol"])
+    if name == "-1":
+        return True
+    if PROTOCOL_NUMBERS.get(name, name) not in (protocol, str(protocol)):
+        return False
+    first, last = rule.get("FromPort"), rule.get("ToPort")
+    if protocol in TCP_UDP and first is not None and last is not None:
+        return bool(first <= port <= last)
+    if protocol in ICMP:
+        return first in (None, -1) and last in (None, -1)
+    return True
+
+
+def _rule_names_peer(answers: Answers, rule: Mapping[str, Any], peer: str) -> bool:
+    """By CIDR, or by a group that an interface with this private address carries. Prefix lists never match here."""
+    cidrs = [r["CidrIp"] for r in rule.get("IpRanges", [])] + [r["CidrIpv6"] for r in rule.get("Ipv6Ranges", [])]
+    if any(_contains(cidr, peer) for cidr in cidrs):
+        return True
+    wanted = {pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])}
+    return any(
+        peer in addresses_of(eni) and any(group["GroupId"] in wanted for group in eni.get("Groups", []))
+        for eni in interfaces(answers)
+    )
+
+
+def route_delivers(answers: Answers, eni: Eni, destination: str) -> bool:
+    """Whether a packet that leaves the interface's subnet for this address gets anywhere."""
+    target = route_target(answers, eni, destination)
+    if target is None:
+        return False
+    if target == "local":
+        return neighbour(answers, eni, destination) is not None
+    if target.startswith("igw-"):
+        needs_public = ip_address(destination).version == 4
+        return gateway_attached(answers, target, eni["VpcId"]) and (has_public_address(eni) or not needs_public)
+    return True
+
+
+def route_target(answers: Answers, eni: Eni, destination: str) -> str | None:
+    """Target of the longest prefix that holds the address; None when there is none or it is a blackhole."""
+    best: tuple[tuple[int, bool], Mapping[str, Any]] | None = None
+    for route in subnet_route_table(answers, eni)["Routes"]:
+        cidr = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or ""
+        if _contains(cidr, destination):
+            rank = (ip_network(cidr, strict=False).prefixlen, route.get("Origin") != "EnableVgwRoutePropagation")
+            if best is None or rank > best[0]:
+                best = (rank, route)
+    if best is None or best[1].get("State") == "blackhole":
+        return None
+    return next((str(best[1][name]) for name in TARGETS if best[1].get(name)), "")
+
+
+def subnet_route_table(answers: Answers, eni: Eni) -> Mapping[str, Any]:
+    """The table that the interface's subnet is associated with, else the VPC's main table."""
+    main: Mapping[str, Any] | None = None
+    for table in answers["describe-route-tables"]["RouteTables"]:
+        for association in table["Associations"]:
+            if association.get("SubnetId") == eni["SubnetId"]:
+                found: Mapping[str, Any] = table
+                return found
+            if association.get("Main") and table["VpcId"] == eni["VpcId"]:
+                main = table
+    if main is None:
+        raise LookupError(f"describe-route-tables names no table of {eni['SubnetId']}")
+    return main
+
+
+def gateway_attached(answers: Answers, gateway_id: str, vpc_id: str) -> bool:
+    for gateway in answers["describe-internet-gateways"]["InternetGateways"]:
+        if gateway["InternetGatewayId"] == gateway_id:
+            return any(a["VpcId"] == vpc_id for a in gateway.get("Attachments", []))
+    return False
+
+
+def _contains(cidr: str, address: str) -> bool:
+    if not cidr:
+        return False
+    network, ip = ip_network(cidr, strict=False), ip_address(address)
+    return network.version == ip.version and ip in network
