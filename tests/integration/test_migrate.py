@@ -1,0 +1,69 @@
+"""Proves: the DDL gives the registry's columns on the real engine; migrations apply once, change nothing in a dry run,
+and refuse what they cannot vouch for."""
+
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from connectors import migrate as migrator
+from connectors.clickhouse import Store, query
+from connectors.migrate import ensure_migrated, migrate, pending, released
+from schemas.errors import FlowtrailError
+from schemas.tables import TABLES
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_what_the_registry_says(store: Store, name: str) -> None:
+    described = store.reader().query(f"DESCRIBE TABLE {name}").result_rows
+    stored = [(row[0], row[1]) for row in described if row[2] != "ALIAS"]
+    assert stored == [(column.name, column.clickhouse) for column in TABLES[name].columns]
+
+
+def test_every_table_is_in_the_registry(store: Store) -> None:
+    names = query(store.reader(), "SELECT name FROM system.tables WHERE database = currentDatabase()")[
+        "name"
+    ].to_pylist()
+    assert set(names) == {*TABLES, "migrations"}
+
+
+def test_applied_once(empty_store: Store) -> None:
+    assert migrate(empty_store) == released()
+    assert migrate(empty_store) == []
+    ensure_migrated(empty_store)
+    assert pending(empty_store.client()) == []
+
+
+def test_a_dry_run_changes_nothing(empty_store: Store) -> None:
+    assert migrate(empty_store, dry_run=True) == released()
+    with pytest.raises(FlowtrailError, match="flowtrail migrate"):
+        empty_store.client()
+
+
+def test_a_dry_run_creates_no_folder(tmp_path: Path) -> None:
+    assert migrate(Store(str(tmp_path / "new")), dry_run=True) == released()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_changed_file_is_refused(store: Store) -> None:
+    store.client().command("ALTER TABLE migrations UPDATE checksum = 'x' WHERE number = 2 SETTINGS mutations_sync = 2")
+    with pytest.raises(FlowtrailError, match=r"0002_ledger.*checksum"):
+        migrate(store)
+
+
+def test_a_half_applied_file_is_refused(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [
+        *released(),
+        migrator.Migration(9000, "broken", "CREATE TABLE fine (x UInt8) ENGINE = Memory;\nNONSENSE;"),
+    ]
+    with monkeypatch.context() as patched:
+        patched.setattr(migrator, "released", lambda: broken)
+        with pytest.raises(DatabaseError, match="NONSENSE"):
+            migrate(empty_store)
+        with pytest.raises(FlowtrailError, match=r"9000_broken.*not finished.*\n.*backup"):
+            migrate(empty_store)
+
+
+def test_a_newer_database_is_refused(store: Store) -> None:
+    with pytest.raises(FlowtrailError, match="newer release"):
+        pending(store.client(), released()[:-1])
