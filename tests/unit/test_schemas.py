@@ -18,7 +18,10 @@ REF = ObjectRef("bucket", "a/key", "etag", 10)
 
 
 def test_default_format_is_the_documented_order_of_the_14_version_2_fields() -> None:
-    documented = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+    documented = (
+        "version account-id interface-id srcaddr dstaddr srcport dstport protocol"
+        " packets bytes start end action log-status"
+    )
     assert " ".join(DEFAULT_FORMAT) == documented
 
 
