@@ -1,0 +1,95 @@
+"""One normal form of routes, ACL entries and security group rules, whatever they were read from, and their text.
+
+Normal: CIDRs canonical, protocols IANA numbers, ports only for TCP and UDP (for ICMP in a security group: type and
+code), None where any. So what a change event says equals what a later `describe-*` shows.
+"""
+
+from pipelines.network.cidr import canonical
+from pipelines.network.packet import direction_of
+from schemas.network import ALL, AclEntry, Route, SecurityGroupRule
+
+NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58, "all": ALL}
+NAMES = {number: name for name, number in NUMBERS.items()}
+PORTED = (6, 17)
+ICMP = (1, 58)
+LAST_RULE = 32766
+"""Entries above it are the implied deny that every network ACL ends with."""
+
+
+def protocol_number(text: str | int) -> int:
+    """IANA number of `tcp`, `6`, `-1`, ... Raises ValueError for anything else."""
+    word = str(text).strip().lower()
+    return NUMBERS[word] if word in NUMBERS else int(word)
+
+
+def acl_entry(
+    number: int,
+    egress: bool,
+    action: str,
+    protocol: str | int,
+    cidr: str,
+    *,
+    ports: tuple[int | None, int | None] = (None, None),
+    icmp: tuple[int | None, int | None] = (None, None),
+) -> AclEntry:
+    """Raises ValueError when the protocol is none."""
+    value = protocol_number(protocol)
+    first, last = ports if value in PORTED else (None, None)
+    kind, code = (None if part == ALL else part for part in icmp) if value in ICMP else (None, None)
+    return AclEntry(number, egress, action.lower(), value, canonical(cidr), first, last, kind, code)
+
+
+def group_rule(
+    egress: bool, protocol: str | int, peer: str, ports: tuple[int | None, int | None], rule_id: str = ""
+) -> SecurityGroupRule:
+    """Raises ValueError when the protocol is none."""
+    value = protocol_number(protocol)
+    first, last = ports
+    if value not in PORTED + ICMP or first == ALL:
+        first, last = None, None
+    if last == ALL and value in ICMP:
+        last = None
+    return SecurityGroupRule(egress, value, canonical(peer), first, last, rule_id)
+
+
+def protocol_text(protocol: int) -> str:
+    return NAMES.get(protocol, f"protocol {protocol}")
+
+
+def _traffic(protocol: int, first: int | None, last: int | None) -> str:
+    words = protocol_text(protocol)
+    if first is None:
+        return words
+    if protocol in ICMP:
+        return f"{words} type {first}" if last is None else f"{words} type {first} code {last}"
+    return f"{words} {first}" if last in (None, first) else f"{words} {first}-{last}"
+
+
+def _peer(egress: bool) -> str:
+    return "to" if egress else "from"
+
+
+def acl_entry_text(entry: AclEntry) -> str:
+    """`ingress 90 deny tcp 22 from 0.0.0.0/0`; of an entry whose content is lost, `ingress 90 unknown`."""
+    start = f"{direction_of(entry.egress)} {entry.number}"
+    if not entry.known:
+        return f"{start} unknown"
+    pair = (entry.icmp_type, entry.icmp_code) if entry.protocol in ICMP else (entry.port_from, entry.port_to)
+    return f"{start} {entry.action} {_traffic(entry.protocol, *pair)} {_peer(entry.egress)} {entry.cidr}"
+
+
+def default_entry_text(egress: bool) -> str:
+    """Of the deny that every network ACL ends with."""
+    return f"{direction_of(egress)} * deny all"
+
+
+def group_rule_text(rule: SecurityGroupRule) -> str:
+    """`ingress tcp 22 from 0.0.0.0/0 (sgr-1)`; without the brackets where the rule's id is not known."""
+    traffic = _traffic(rule.protocol, rule.port_from, rule.port_to)
+    text = f"{direction_of(rule.egress)} {traffic} {_peer(rule.egress)} {rule.peer}"
+    return f"{text} ({rule.id})" if rule.id else text
+
+
+def route_text(route: Route) -> str:
+    """`0.0.0.0/0 -> igw-1`."""
+    return f"{route.destination} -> {route.target}"

@@ -1,0 +1,89 @@
+"""Routes, ACL entries and group rules as AWS's objects name them, in `describe-*` answers and CloudTrail alike."""
+
+from collections.abc import Iterable
+
+from pipelines.network.cidr import canonical
+from pipelines.network.fields import Fields
+from pipelines.network.rules import LAST_RULE, acl_entry, group_rule
+from schemas.network import AclEntry, Route, SecurityGroupRule
+
+DESTINATIONS = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+TARGETS = (
+    "gatewayId",
+    "natGatewayId",
+    "transitGatewayId",
+    "vpcPeeringConnectionId",
+    "vpcEndpointId",
+    "egressOnlyInternetGatewayId",
+    "localGatewayId",
+    "carrierGatewayId",
+    "coreNetworkArn",
+    "odbNetworkArn",
+    "networkInterfaceId",
+    "instanceId",
+)
+
+
+def destination(fields: Fields) -> str:
+    """A canonical CIDR or a prefix list id; "" when none is named."""
+    return canonical(fields.text(*DESTINATIONS))
+
+
+def target(fields: Fields) -> str:
+    """`local` or an id; "" when none is named."""
+    return "local" if fields.flag("localTarget") else fields.text(*TARGETS)
+
+
+def route(fields: Fields) -> Route:
+    """A route of a table."""
+    state, origin = fields.text("State") or "active", fields.text("Origin") or "CreateRoute"
+    return Route(destination(fields), target(fields), state, origin)
+
+
+def acl_entries(entries: Iterable[Fields]) -> tuple[AclEntry, ...]:
+    """Entries of a network ACL, of a `describe-*` answer or a CloudTrail response, without the implied deny."""
+    found = (acl_entry_from(entry) for entry in entries)
+    return tuple(sorted((e for e in found if e.number <= LAST_RULE), key=lambda e: (e.egress, e.number)))
+
+
+def acl_entry_from(entry: Fields) -> AclEntry:
+    """Raises ValueError when the number or the protocol is none."""
+    ports, icmp = entry.fields("PortRange"), entry.fields("IcmpTypeCode")
+    return acl_entry(
+        int(entry.text("RuleNumber")),
+        entry.flag("Egress"),
+        entry.text("RuleAction"),
+        entry.text("Protocol", "aclProtocol"),
+        entry.text("CidrBlock", "Ipv6CidrBlock"),
+        ports=(ports.number("From"), ports.number("To")),
+        icmp=(icmp.number("Type"), icmp.number("Code")),
+    )
+
+
+def sorted_rules(rules: Iterable[SecurityGroupRule]) -> tuple[SecurityGroupRule, ...]:
+    """The one order of a group's rules."""
+    return tuple(sorted(rules, key=lambda r: (r.egress, r.protocol, r.port_from or -1, r.port_to or -1, r.peer, r.id)))
+
+
+def permission_rules(permission: Fields, egress: bool) -> list[SecurityGroupRule]:
+    """The rules that an IpPermission stands for, one for each peer. Raises ValueError when the protocol is none."""
+    peers = [entry.text("CidrIp") for entry in permission.each("IpRanges")]
+    peers += [entry.text("CidrIpv6") for entry in permission.each("Ipv6Ranges")]
+    peers += [entry.text("GroupId") for name in ("UserIdGroupPairs", "Groups") for entry in permission.each(name)]
+    peers += [entry.text("PrefixListId") for entry in permission.each("PrefixListIds")]
+    ports = permission.number("FromPort"), permission.number("ToPort")
+    return [group_rule(egress, permission.text("IpProtocol"), peer, ports) for peer in peers if peer]
+
+
+def described_rule(rule: Fields) -> SecurityGroupRule:
+    """A rule as `describe-security-group-rules` and the response of an authorize call have it. Raises ValueError when
+    the protocol is none."""
+    referenced = rule.fields("ReferencedGroupInfo").text("GroupId")
+    peer = rule.text("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId") or referenced
+    return group_rule(
+        rule.flag("IsEgress"),
+        rule.text("IpProtocol"),
+        peer,
+        (rule.number("FromPort"), rule.number("ToPort")),
+        rule.text("SecurityGroupRuleId"),
+    )
