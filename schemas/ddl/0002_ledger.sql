@@ -17,7 +17,7 @@ CREATE TABLE ledger
 )
 ENGINE = MergeTree
 ORDER BY (load, state, chunk)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE receipts
 (
@@ -41,4 +41,4 @@ CREATE TABLE receipts
 )
 ENGINE = MergeTree
 ORDER BY object_id
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
