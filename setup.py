@@ -30,6 +30,7 @@ TEST = [
     "pytest>=8",
     "pytest-xdist",
     "ruff>=0.9",
+    "setuptools>=77",
     "testcontainers",
 ]
 

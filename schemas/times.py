@@ -1,8 +1,11 @@
 """Times as people and scripts write them: RFC 3339, always with a zone, UTC inside."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 from schemas.errors import FlowtrailError
+
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def rfc3339(moment: datetime) -> str:
@@ -21,3 +24,21 @@ def parse_time(text: str) -> datetime:
             f"{text!r} is not a time.", "Write it as RFC 3339, for example 2026-11-20T14:32:00Z."
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_duration(text: str) -> timedelta:
+    """A length of time such as `90s`, `30m`, `24h`, `7d`; raises FlowtrailError for anything else and for zero."""
+    match = re.fullmatch(r"\s*([0-9]{1,6})\s*([smhd])\s*", text)
+    if match is None or int(match[1]) == 0:
+        raise FlowtrailError(f"{text!r} is not a length of time.", "Write it as 90s, 30m, 24h or 7d.")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def parse_when(text: str, now: datetime) -> datetime:
+    """A moment: RFC 3339, or how long before `now` (`2h`). Raises FlowtrailError for anything else."""
+    if re.fullmatch(r"\s*[0-9]{1,6}\s*[smhd]\s*", text):
+        try:
+            return now.astimezone(UTC) - parse_duration(text)
+        except OverflowError:
+            raise FlowtrailError(f"{text!r} ago is before all time.", "Write a shorter one, such as 7d.") from None
+    return parse_time(text)

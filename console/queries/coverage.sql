@@ -1,0 +1,15 @@
+-- How complete an answer over [from, to) and this interface ('' for all) is. One row.
+SELECT
+    (SELECT count() FROM flows WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
+        AND ({eni:String} = '' OR interface_id = {eni:String})) AS flows,
+    (SELECT minOrNull(toDateTime64(start, 0, 'UTC')) FROM flows) AS store_first,
+    (SELECT maxOrNull(toDateTime64(start, 0, 'UTC')) FROM flows) AS store_last,
+    countIf(log_status = 'NODATA') AS nodata,
+    countIf(log_status = 'SKIPDATA') AS skipdata,
+    arraySort(groupUniqArrayIf(interface_id, log_status = 'SKIPDATA')) AS skipdata_enis,
+    (SELECT sum(rows_rejected) FROM receipts WHERE kind = 'flow-log'
+        AND ifNull(last_time >= {from:DateTime('UTC')}, 1) AND ifNull(first_time < {to:DateTime('UTC')}, 1))
+        AS rejected_lines
+FROM coverage
+WHERE start < {to:DateTime('UTC')} AND end >= {from:DateTime('UTC')}
+    AND ({eni:String} = '' OR interface_id = {eni:String})

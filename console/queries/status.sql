@@ -1,0 +1,22 @@
+-- What the store holds. One row. A change event counts once however often it was delivered.
+SELECT
+    (SELECT count() FROM flows) AS flows,
+    (SELECT minOrNull(toDateTime64(start, 0, 'UTC')) FROM flows) AS flows_first,
+    (SELECT maxOrNull(toDateTime64(end, 0, 'UTC')) FROM flows) AS flows_last,
+    (SELECT count() FROM flows WHERE direction = '') AS flows_unenriched,
+    (SELECT countIf(log_status = 'NODATA') FROM coverage) AS nodata,
+    (SELECT countIf(log_status = 'SKIPDATA') FROM coverage) AS skipdata,
+    (SELECT uniqExact(event_id) FROM change_events) AS changes,
+    (SELECT minOrNull(toDateTime64(event_time, 0, 'UTC')) FROM change_events) AS changes_first,
+    (SELECT maxOrNull(toDateTime64(event_time, 0, 'UTC')) FROM change_events) AS changes_last,
+    (SELECT uniqExact(snapshot_id) FROM config_snapshots) AS snapshots,
+    (SELECT maxOrNull(as_of) FROM config_snapshots) AS snapshot_last,
+    (SELECT countIf(state = 'open') FROM incidents FINAL) AS incidents_open,
+    (SELECT countIf(state = 'closed') FROM incidents FINAL) AS incidents_closed,
+    countIf(kind = 'flow-log') AS flow_log_objects,
+    countIf(kind = 'cloudtrail') AS cloudtrail_objects,
+    sum(rows_read) AS rows_read,
+    sum(rows_written) AS rows_written,
+    sum(rows_rejected) AS rows_rejected,
+    sum(rows_skipped) AS rows_skipped
+FROM receipts

@@ -1,0 +1,56 @@
+"""The commands, in the order a newcomer needs them."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import demo, read, write
+from pipelines.cli.base import EXIT_CODES, Commands
+
+app = typer.Typer(
+    name="flowtrail",
+    cls=Commands,
+    help="What stopped this traffic, who changed it, when, and how to put it back: from your own AWS logs.",
+    epilog="Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODES.items()) + ".",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flowtrail {version('flowtrail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    ctx: typer.Context,
+    db: Annotated[
+        str | None,
+        typer.Option(help="Folder of the embedded database, or URL of a ClickHouse server. [default: ./flowtrail.db]"),
+    ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and leave.")
+    ] = False,
+) -> None:
+    ctx.obj = {"db": db}
+
+
+for command in (
+    demo.demo,
+    write.migrate,
+    write.snapshot,
+    write.ingest,
+    write.correlate,
+    read.incidents,
+    read.incident,
+    read.search,
+    read.status,
+    read.sql,
+):
+    app.command()(command)

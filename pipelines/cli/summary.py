@@ -1,0 +1,61 @@
+"""What an ingest did, in words and in JSON."""
+
+from typing import TYPE_CHECKING, Any
+
+from console.coverage import SEE_REJECTED
+from console.screen import Screen
+from schemas.ledger import DeadLetter
+
+if TYPE_CHECKING:
+    from pipelines.ingest.pipeline import IngestSummary
+
+MOST = 20
+"""Dead letters that are listed; the others are in their folder."""
+
+
+def to_json(summary: "IngestSummary") -> dict[str, Any]:
+    """Every count, and every dead letter with its object."""
+    return {**vars(summary), "dead_letters": [_letter(letter) for letter in summary.dead_letters]}
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    ref = letter.ref
+    return {
+        "bucket": ref.bucket,
+        "key": ref.key,
+        "etag": ref.etag,
+        "version_id": ref.version_id,
+        "size": ref.size,
+        "reason": letter.reason,
+        "detail": letter.detail,
+    }
+
+
+def show(summary: "IngestSummary", dead_letter_folder: str, screen: Screen) -> None:
+    """Objects, then records, then what was set aside."""
+    screen.line(
+        f"{summary.objects_listed} objects: {summary.objects_done} loaded, {summary.objects_known} known already,"
+        f" {len(summary.dead_letters)} set aside."
+    )
+    screen.line(
+        f"{summary.rows_read} records read = {summary.rows_written} written + {summary.rows_rejected} rejected"
+        f" + {summary.rows_skipped} skipped: {summary.flows} flows, {summary.coverage} coverage,"
+        f" {summary.change_events} changes."
+    )
+    if summary.skipped:
+        screen.line("Skipped: " + ", ".join(f"{count} {reason}" for reason, count in sorted(summary.skipped.items())))
+    if summary.rows_rejected:
+        screen.line(f"Rejected lines are kept with their reason: {SEE_REJECTED}")
+    if summary.dead_letters:
+        _show_letters(summary.dead_letters, dead_letter_folder, screen)
+
+
+def _show_letters(letters: list[DeadLetter], folder: str, screen: Screen) -> None:
+    screen.heading("Set aside")
+    for letter in letters[:MOST]:
+        screen.line(f"  {letter.ref.url}")
+        screen.line(f"    {letter.reason}: {letter.detail}")
+    if len(letters) > MOST:
+        screen.line(f"  and {len(letters) - MOST} more")
+    screen.line(f"References to them are in {folder}. Deliver them anew or mend them, then run the same command again:")
+    screen.line("what is loaded is not loaded twice.")
