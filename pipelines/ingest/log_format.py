@@ -2,17 +2,30 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from schemas.errors import FlowtrailError
-from schemas.flow import BY_AWS_NAME, LOG_STATUS
+from schemas.errors import BadObject, FlowtrailError
+from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
+from schemas.object_ref import ObjectRef
 
 BOM = b"\xef\xbb\xbf"
 TIME_FIELDS = ("start", "end")
 
+MAX_HEADER = 64 << 10
+
 _KNOWN = {*BY_AWS_NAME, LOG_STATUS}
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _BRACED = re.compile(r"\$\{([^{}]*)\}")
+_BLANK = re.compile(rb"[ \r\n]*")
 _STATUS = ("OK", "NODATA", "SKIPDATA")
+
+
+@dataclass(frozen=True)
+class Header:
+    """`fields` are AWS names in the file's order; `line` is how a repeat of the header reads, single-spaced."""
+
+    fields: tuple[str, ...]
+    line: bytes
 
 
 def aws_name(name: str) -> str:
@@ -59,3 +72,39 @@ def looks_like_record(tokens: Sequence[str], fields: Sequence[str]) -> bool:
     return all(by_field.get(name, "").isdigit() for name in TIME_FIELDS) and (
         by_field.get(LOG_STATUS, _STATUS[0]) in _STATUS
     )
+
+
+def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Header:
+    """The layout of a text flow log: by its first line that is not blank, else `log_format`, else version 2.
+
+    Raises BadObject: `bad-header`, `duplicate-field`, `no-time-fields`, `transit-gateway`.
+    """
+    start = raw.rfind(b"\n", 0, _BLANK.match(raw, len(BOM) if raw.startswith(BOM) else 0).end()) + 1  # type: ignore[union-attr]
+    stop = raw.find(b"\n", start, start + MAX_HEADER + 1)
+    line = raw[start : stop if stop >= 0 else start + MAX_HEADER].removeprefix(BOM).removesuffix(b"\r")
+    tokens = line.decode("utf-8", "replace").split(" ")
+    tokens = [token for token in tokens if token]
+    try:
+        fields = header_fields(tokens)
+    except ValueError as error:
+        raise BadObject(
+            ref, "bad-header", f"The first line begins like a header, but {error}; copy the object again."
+        ) from error
+    found = fields is not None
+    if fields is None:
+        fields = tuple(aws_name(name) for name in log_format or DEFAULT_FORMAT)
+    where = "The header" if found else "The configured log format"
+    if twice := sorted({name for name in fields if fields.count(name) > 1}):
+        raise BadObject(ref, "duplicate-field", f"{where} names {', '.join(twice)} more than once.")
+    if any(name == "resource-type" or name.startswith("tgw-") for name in fields):
+        raise BadObject(
+            ref, "transit-gateway", f"{where} is that of a transit gateway flow log, which is not read yet."
+        )
+    if missing := [name for name in TIME_FIELDS if name not in fields]:
+        raise BadObject(
+            ref,
+            "no-time-fields",
+            f"{where} has no {' and no '.join(missing)}, so its records have no place in time; is this a flow log? "
+            "If so, create one whose format has ${start} and ${end}.",
+        )
+    return Header(fields, " ".join(tokens if found else fields).encode())
