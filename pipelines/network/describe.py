@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pipelines.network.cidr import address_text, canonical
 from pipelines.network.fields import Fields
-from pipelines.network.shapes import acl_entries, described_rule, permission_rules, route, sorted_rules
+from pipelines.network.rules import ordered_rules
+from pipelines.network.shapes import acl_entries, described_rule, permission_rules, route
 from schemas.errors import FlowtrailError
 from schemas.network import (
     AclAssociation,
@@ -199,7 +200,7 @@ def _security_group(item: _Item, rule_ids: Mapping[tuple[str, SecurityGroupRule]
         SecurityGroupRule(r.egress, r.protocol, r.peer, r.port_from, r.port_to, rule_ids.get((group_id, r), ""))
         for r in rules
     )
-    return SecurityGroup(group_id, item.text("VpcId"), item.text("GroupName"), sorted_rules(named))
+    return SecurityGroup(group_id, item.text("VpcId"), item.text("GroupName"), ordered_rules(named))
 
 
 def _rule_ids(answers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, SecurityGroupRule], str]:

@@ -4,6 +4,8 @@ Normal: CIDRs canonical, protocols IANA numbers, ports only for TCP and UDP (for
 code), None where any. So what a change event says equals what a later `describe-*` shows.
 """
 
+from collections.abc import Iterable
+
 from pipelines.network.cidr import canonical
 from pipelines.network.packet import direction_of
 from schemas.network import ALL, AclEntry, Route, SecurityGroupRule
@@ -50,6 +52,11 @@ def group_rule(
     if last == ALL and value in ICMP:
         last = None
     return SecurityGroupRule(egress, value, canonical(peer), first, last, rule_id)
+
+
+def ordered_rules(rules: Iterable[SecurityGroupRule]) -> tuple[SecurityGroupRule, ...]:
+    """The one order of a group's rules."""
+    return tuple(sorted(rules, key=lambda r: (r.egress, r.protocol, r.port_from or -1, r.port_to or -1, r.peer, r.id)))
 
 
 def protocol_text(protocol: int) -> str:

@@ -60,11 +60,6 @@ def acl_entry_from(entry: Fields) -> AclEntry:
     )
 
 
-def sorted_rules(rules: Iterable[SecurityGroupRule]) -> tuple[SecurityGroupRule, ...]:
-    """The one order of a group's rules."""
-    return tuple(sorted(rules, key=lambda r: (r.egress, r.protocol, r.port_from or -1, r.port_to or -1, r.peer, r.id)))
-
-
 def permission_rules(permission: Fields, egress: bool) -> list[SecurityGroupRule]:
     """The rules that an IpPermission stands for, one for each peer. Raises ValueError when the protocol is none."""
     peers = [entry.text("CidrIp") for entry in permission.each("IpRanges")]

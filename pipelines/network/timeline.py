@@ -1,0 +1,217 @@
+"""The configuration at any instant, from snapshots and change events.
+
+Between two snapshots the changes move the earlier one forward; where the later one disagrees, a new version begins
+there. Before the first snapshot of a VPC its changes are undone, newest first. What a snapshot shows and no earlier
+one of the same VPC did, and no change created, is taken as existing right after that earlier snapshot; without an
+earlier one, since ever. So it is with VPCs, subnets and interfaces, whose creation is in no change event that is
+kept. What a snapshot of a VPC no longer shows ends there.
+
+A change counts as seen by a snapshot when its time is not later; CloudTrail's times have whole seconds.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from pipelines.network.apply import apply
+from pipelines.network.call import Call, History, call_of
+from pipelines.network.history import Backward, Values
+from pipelines.network.periods import Associations, InterfacePeriod, interface_periods
+from pipelines.network.state import Key, State, key_of
+from pipelines.network.undo import undo
+from schemas.change import ChangeEvent
+from schemas.errors import FlowtrailError
+from schemas.network import (
+    TYPE_NAMES,
+    UNKNOWN,
+    Configuration,
+    InternetGateway,
+    NetworkAcl,
+    NetworkInterface,
+    Resource,
+    RouteTable,
+    SecurityGroup,
+    Vpc,
+    configuration,
+)
+from schemas.snapshot import ConfigVersion, Snapshot
+
+__all__ = ["InterfacePeriod", "Timeline"]
+
+TICK = timedelta(milliseconds=1)
+AFTER_SNAPSHOT, CHANGE, SNAPSHOT = range(3)
+
+
+@dataclass(frozen=True)
+class _Boundary:
+    """An instant at which something may change: `kind` orders those of the same time."""
+
+    time: datetime
+    kind: int
+    order: int
+    call: Call | None = None
+    resources: tuple[Resource, ...] = ()
+
+
+class Timeline:
+    """Pure and picklable. `changes` are in their order, each eventID once."""
+
+    def __init__(self, snapshots: Sequence[Snapshot], changes: Sequence[ChangeEvent]) -> None:
+        """Snapshots and changes in any order, changes also repeated. Raises FlowtrailError without any snapshot."""
+        if not snapshots:
+            raise FlowtrailError(
+                "There is no snapshot of the VPC configuration yet.",
+                "Take one with: flowtrail snapshot (or flowtrail snapshot --from-files DIR --as-of TIME).",
+            )
+        self.changes = _unique(changes)
+        calls = [call_of(change) for change in self.changes]
+        self._boundaries = _boundaries(snapshots, calls)
+        self._times = [boundary.time for boundary in self._boundaries]
+        self._position = {
+            boundary.call.event.event_id: index
+            for index, boundary in enumerate(self._boundaries)
+            if boundary.call is not None
+        }
+        self._values = Values()
+        self._build(History(calls))
+        self._associations: Associations | None = None
+
+    def at(self, moment: datetime) -> Configuration:
+        """The configuration with every change up to and including the moment."""
+        return self._at(bisect_right(self._times, moment))
+
+    def around(self, event_ids: Collection[str]) -> tuple[Configuration, Configuration]:
+        """Just before the first and just after the last of these changes. Raises KeyError for one that is not known
+        or when there is none."""
+        positions = sorted(self._position[event_id] for event_id in event_ids)
+        if not positions:
+            raise KeyError("no change is named")
+        return self._at(positions[0]), self._at(positions[-1] + 1)
+
+    def versions(self) -> list[ConfigVersion]:
+        """Every version of every resource, by type, id and time."""
+        found = []
+        for key in sorted(self._values, key=lambda k: (TYPE_NAMES[k[0]], k[1])):
+            entries = self._values.entries(key)
+            for (start, value, begun_by), (end, _, ended_by) in zip(
+                entries, [*entries[1:], (None, None, "")], strict=True
+            ):
+                begin, finish = self.time_of(start), None if end is None else self.time_of(end)
+                resource, doubts = value
+                if resource is not None and (begin is None or begin != finish):
+                    exact = not doubts and is_exact(resource)
+                    name = TYPE_NAMES[key[0]]
+                    found.append(ConfigVersion(name, resource, begin, finish, begun_by, ended_by, exact))
+        return found
+
+    def interface_periods(self, interface_id: str) -> tuple[InterfacePeriod, ...]:
+        """What the interface was and which ACL and table its subnet had, without overlap and in time order; () when it
+        was never known."""
+        if self._associations is None:
+            self._associations = Associations(self._values)
+        return interface_periods(self._values, self._associations, interface_id, self.time_of)
+
+    def time_of(self, position: int) -> datetime | None:
+        """When a position begins; None for the first, which has no beginning."""
+        return self._times[position - 1] if position else None
+
+    def _at(self, position: int) -> Configuration:
+        resources, unknown = [], []
+        for key in self._values:
+            resource, doubts = self._values.at(key, position)
+            if resource is not None:
+                resources.append(resource)
+                unknown += [(kind, key[1]) for kind in doubts]
+        return replace(configuration(resources), unknown_associations=frozenset(unknown))
+
+    def _build(self, history: History) -> None:
+        state = State()
+        seen: dict[str, int] = {}
+        for index, boundary in enumerate(self._boundaries):
+            if boundary.call is not None:
+                apply(boundary.call, state)
+                self._values.note(state, index + 1, boundary.call.event.event_id)
+            elif boundary.kind == SNAPSHOT:
+                self._fill(boundary.resources, state, seen, index, history)
+                _show(boundary.resources, state)
+                self._values.note(state, index + 1, "")
+                seen.update((r.id, index + 2) for r in boundary.resources if isinstance(r, Vpc))
+
+    def _fill(
+        self, resources: tuple[Resource, ...], state: State, seen: dict[str, int], index: int, history: History
+    ) -> None:
+        """Moves what this snapshot shows for the first time back to where it was not yet looked for. `seen`: by VPC,
+        the first position after its latest snapshot."""
+        found: dict[int, list[Resource]] = {}
+        for resource in resources:
+            begin = min((seen.get(vpc_id, 0) for vpc_id in vpcs_of(resource)), default=max(seen.values(), default=0))
+            position, (latest, _) = self._values.latest(key_of(resource))
+            if state.value(key_of(resource))[0] is None and latest is None and position <= begin <= index:
+                found.setdefault(begin, []).append(resource)
+        for begin, group in sorted(found.items()):
+            past = State(group)
+            backward = Backward(past)
+            for position in range(index - 1, begin - 1, -1):
+                call = self._boundaries[position].call
+                if call is not None:
+                    undo(call, past, history)
+                    backward.note(past, position + 1, call.event.event_id)
+            backward.put_into(self._values, {key_of(resource) for resource in group}, begin)
+
+
+def _unique(changes: Iterable[ChangeEvent]) -> tuple[ChangeEvent, ...]:
+    found: dict[str, ChangeEvent] = {}
+    for change in sorted(changes, key=lambda c: (c.event_time, c.object_id, c.row_no), reverse=True):
+        found[change.event_id] = change
+    return tuple(sorted(found.values(), key=lambda c: c.order))
+
+
+def _boundaries(snapshots: Sequence[Snapshot], calls: list[Call]) -> list[_Boundary]:
+    by_time: dict[datetime, dict[Key, Resource]] = {}
+    for snapshot in sorted(snapshots, key=lambda s: (s.as_of, s.source, s.account_id, s.region)):
+        as_of = snapshot.as_of.astimezone(UTC)
+        as_of = as_of.replace(microsecond=as_of.microsecond // 1000 * 1000)
+        by_time.setdefault(as_of, {}).update((key_of(resource), resource) for resource in snapshot.resources)
+    found = [_Boundary(call.event.event_time, CHANGE, order, call) for order, call in enumerate(calls)]
+    for as_of, resources in by_time.items():
+        found.append(_Boundary(as_of, SNAPSHOT, 0, resources=tuple(resources.values())))
+        found.append(_Boundary(as_of + TICK, AFTER_SNAPSHOT, 0))
+    return sorted(found, key=lambda b: (b.time, b.kind, b.order))
+
+
+def _show(resources: tuple[Resource, ...], state: State) -> None:
+    """The state of every VPC that the snapshot covers is what the snapshot shows."""
+    shown = {key_of(resource) for resource in resources}
+    covered = {resource.id for resource in resources if isinstance(resource, Vpc)}
+    for key in list(state):
+        resource, doubts = state.value(key)
+        if resource is None or not vpcs_of(resource) <= covered:
+            continue
+        if key not in shown and vpcs_of(resource):
+            state.remove(*key)
+        for kind in doubts:
+            state.doubt(kind, key[1], False)
+    for resource in resources:
+        if state.value(key_of(resource))[0] != resource:
+            state.put(resource)
+
+
+def vpcs_of(resource: Resource) -> set[str]:
+    """The VPCs that a resource belongs to; none for a gateway that is not attached."""
+    if isinstance(resource, Vpc):
+        return {resource.id}
+    if isinstance(resource, InternetGateway):
+        return set(resource.vpc_ids)
+    return {resource.vpc_id}
+
+
+def is_exact(resource: Resource) -> bool:
+    """Whether all of its content is known."""
+    if isinstance(resource, RouteTable):
+        return all(route.target != UNKNOWN for route in resource.routes)
+    if isinstance(resource, NetworkAcl):
+        return all(entry.known for entry in resource.entries)
+    if isinstance(resource, SecurityGroup):
+        return resource.known
+    return not isinstance(resource, NetworkInterface) or UNKNOWN not in resource.group_ids
