@@ -144,4 +144,4 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that begin with our prefix and mean nothing, each with the nearest one that does ('' if none)."""
     known = [PREFIX + name.upper() for name in Settings.model_fields] + list(READ_ELSEWHERE)
     strange = [name for name in sorted(environment) if name.startswith(PREFIX) and name not in known]
-    return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in strange}
+    return {name: next(iter(difflib.get_close_matches(name, known, 1, 0.8)), "") for name in strange}

@@ -3,7 +3,6 @@
 import ipaddress
 import json
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,17 +11,15 @@ from uuid import UUID
 
 from schemas.times import rfc3339
 
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Categories that move the cursor, hide or reorder text or cannot be written: C0, C1, ESC, bidi, surrogates."""
-
 
 def clean(text: object) -> str:
-    r"""`text` on one line, with every control and formatting character written out (`\x1b`, `\u202e`)."""
+    r"""`text` on one line, with every character written out (`\x1b`, `\u202e`) that Unicode calls a control, a format
+    (bidi), a surrogate, a separator other than the space, or nothing."""
     return "".join(_shown(character) for character in str(text))
 
 
 def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _UNSAFE:
+    if character.isprintable():
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

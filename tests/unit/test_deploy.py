@@ -1,0 +1,63 @@
+"""What deploy/ allows is what the code does: no call of ours is denied, and nothing else is allowed."""
+
+import json
+import re
+from pathlib import Path
+
+from connectors.clickhouse import Store
+from pipelines.network.describe import ANSWERS
+
+ROOT = Path(__file__).parents[2]
+POLICY = json.loads((ROOT / "deploy" / "aws" / "reader-policy.json").read_text("utf-8"))
+
+
+def allowed(service: str) -> set[str]:
+    actions = [statement["Action"] for statement in POLICY["Statement"]]
+    flat = [action for each in actions for action in ([each] if isinstance(each, str) else each)]
+    return {action for action in flat if action.startswith(f"{service}:")}
+
+
+def test_every_describe_that_is_called_is_allowed_and_nothing_else_of_ec2() -> None:
+    called = {"ec2:" + "".join(word.capitalize() for word in name.split("-")) for name in ANSWERS}
+    assert allowed("ec2") == called
+
+
+def test_the_connector_calls_what_the_answers_need() -> None:
+    text = (ROOT / "connectors" / "ec2.py").read_text("utf-8")
+    called = {name.replace("_", "-") for name in re.findall(r"\bdescribe[_-][a-z_-]+[a-z]", text)} - {"describe-all"}
+    assert called == set(ANSWERS)
+
+
+def test_of_s3_only_listing_and_reading_are_allowed() -> None:
+    text = (ROOT / "connectors" / "s3.py").read_text("utf-8")
+    used = set(re.findall(r"list_objects_v2|\.get_object\(|\.put_object\(|\.delete_object\(|\.head_object\(", text))
+    assert used == {"list_objects_v2", ".get_object("}
+    assert allowed("s3") == {"s3:ListBucket", "s3:GetObject"}
+
+
+def test_nothing_is_allowed_by_a_star_and_only_describes_on_every_resource() -> None:
+    for statement in POLICY["Statement"]:
+        assert statement["Effect"] == "Allow"
+        assert "*" not in json.dumps(statement["Action"])
+        assert (statement["Resource"] == "*") == (statement["Sid"] == "Snapshot")
+
+
+def statements() -> list[str]:
+    text = (ROOT / "deploy" / "clickhouse" / "users.sql").read_text("utf-8")
+    return [part.strip() for part in re.split(r";\s*$", text, flags=re.MULTILINE) if part.strip()]
+
+
+def test_the_engine_understands_every_statement_for_a_server(store: Store) -> None:
+    assert len(statements()) == 7
+    for statement in statements():
+        assert store.client().query(f"EXPLAIN AST {statement}").result_rows
+
+
+def test_only_the_migrator_may_change_tables_and_the_reader_only_reads() -> None:
+    found = re.findall(r"GRANT (.*) ON flowtrail\.\* TO flowtrail_(\w+)", "\n".join(statements()))
+    grants = {user: rights for rights, user in found}
+    assert grants["reader"] == "SELECT"
+    assert grants["loader"] == "SELECT, INSERT, ALTER DELETE"
+    assert "CREATE" in grants["migrator"]
+    assert "SOURCES" not in "".join(grants.values())
+    assert "readonly = 1" in "\n".join(statements())

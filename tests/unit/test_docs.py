@@ -1,0 +1,69 @@
+"""Generated references are fresh, links lead somewhere, and what the prose promises is there."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_references_are_fresh(generate: ModuleType) -> None:
+    assert generate.stale() == [], "run `make docs`"
+
+
+def test_a_stale_reference_is_noticed(generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in generate.REFERENCES:
+        (tmp_path / name).write_text((ROOT / "docs" / name).read_text("utf-8"), "utf-8")
+    (tmp_path / "cli.md").write_text("old", "utf-8")
+    (tmp_path / "schema.md").unlink()
+    monkeypatch.setattr(generate, "HERE", tmp_path)
+    assert generate.stale() == ["cli.md", "schema.md"]
+
+
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_modules_that_are_named_exist(page: Path) -> None:
+    for name in re.findall(
+        r"`((?:schemas|connectors|pipelines|console|simulation|deploy|docs)/[\w/.]+)`", page.read_text("utf-8")
+    ):
+        assert (ROOT / name).exists(), f"{page.name}: {name}"
+
+
+def test_the_map_in_the_readme_has_every_room() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    for room in (
+        "schemas",
+        "connectors",
+        "pipelines",
+        "console",
+        "simulation",
+        "deploy",
+        "benchmarks",
+        "docs",
+        "tests",
+    ):
+        assert f"{room}/" in text, room

@@ -1,0 +1,93 @@
+"""Settings: variables, defaults, what wins, and a message that names the variable and the remedy."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from connectors.settings import Settings, load, unknown_variables
+from schemas.errors import FlowtrailError
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("FLOWTRAIL_")]:
+        monkeypatch.delenv(name)
+
+
+def test_defaults() -> None:
+    found = load()
+    assert (found.db, found.database, found.output) == ("./flowtrail.db", "flowtrail", "table")
+    assert found.lookback == timedelta(hours=24)
+    assert found.dead_letter_folder == "./flowtrail.db.dead-letters"
+
+
+def test_a_variable_wins_over_the_default_and_an_option_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWTRAIL_DB", "/data/trail/")
+    monkeypatch.setenv("FLOWTRAIL_OUTPUT", "json")
+    assert (load().db, load().output) == ("/data/trail/", "json")
+    assert load().dead_letter_folder == "/data/trail.dead-letters"
+    assert load(db="/other", output=None).db == "/other"
+
+
+def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWTRAIL_DB", "")
+    assert load().db == "./flowtrail.db"
+
+
+def test_dead_letters_of_a_server_lie_here_or_where_they_are_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(db="https://loader@clickhouse:8443/x").dead_letter_folder == "./flowtrail.dead-letters"
+    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", "s3://bucket/letters")
+    assert load().dead_letter_folder == "s3://bucket/letters"
+
+
+def test_the_log_format_is_taken_as_aws_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWTRAIL_LOG_FORMAT", "${version} ${account-id}, srcaddr")
+    assert load().log_format == ("version", "account-id", "srcaddr")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OUTPUT", "xml"),
+        ("LOOKBACK", "soon"),
+        ("LOOKBACK", "0h"),
+        ("LOAD_BYTES", "-1"),
+        ("LOAD_OBJECTS", "many"),
+        ("DATABASE", "a; DROP"),
+        ("DB", "postgres://x"),
+        ("DB", "https://"),
+    ],
+)
+def test_a_bad_value_names_its_variable_and_what_it_takes(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"FLOWTRAIL_{name}", value)
+    with pytest.raises(FlowtrailError, match=f"FLOWTRAIL_{name} is ") as failure:
+        load()
+    assert value in failure.value.message
+    assert failure.value.remedy.startswith("Set it to ")
+
+
+def test_an_option_that_is_bad_is_called_by_its_name() -> None:
+    with pytest.raises(FlowtrailError, match="--lookback is 'soon'"):
+        load(lookback="soon")
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWTRAIL_DB", "https://loader:s3cret@clickhouse:8443")
+    with pytest.raises(FlowtrailError, match="without a password") as failure:
+        load()
+    assert "s3cret" not in str(failure.value)
+
+
+def test_variables_that_mean_nothing_are_told_with_the_nearest_that_does() -> None:
+    found = unknown_variables({"FLOWTRAIL_DBS": "x", "FLOWTRAIL_PASSWORD": "y", "FLOWTRAIL_QQQQQQQQ": "", "PATH": ""})
+    assert found == {"FLOWTRAIL_DBS": "FLOWTRAIL_DB", "FLOWTRAIL_QQQQQQQQ": ""}
+
+
+def test_every_setting_says_what_it_is_and_takes() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert isinstance(field.json_schema_extra, dict), name
+        assert field.json_schema_extra["accepts"], name
