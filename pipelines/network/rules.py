@@ -47,10 +47,10 @@ def group_rule(
     """Raises ValueError when the protocol is none."""
     value = protocol_number(protocol)
     first, last = ports
-    if value not in PORTED + ICMP or first == ALL:
+    if value in ICMP:
+        first, last = (None if part == ALL else part for part in ports)
+    elif value not in PORTED:
         first, last = None, None
-    if last == ALL and value in ICMP:
-        last = None
     return SecurityGroupRule(egress, value, canonical(peer), first, last, rule_id)
 
 
@@ -65,10 +65,11 @@ def protocol_text(protocol: int) -> str:
 
 def _traffic(protocol: int, first: int | None, last: int | None) -> str:
     words = protocol_text(protocol)
+    if protocol in ICMP and (first, last) != (None, None):
+        kind = "any" if first is None else first
+        return f"{words} type {kind}" if last is None else f"{words} type {kind} code {last}"
     if first is None:
         return words
-    if protocol in ICMP:
-        return f"{words} type {first}" if last is None else f"{words} type {first} code {last}"
     return f"{words} {first}" if last in (None, first) else f"{words} {first}-{last}"
 
 

@@ -42,11 +42,12 @@ def matches(configuration: Configuration, rule: SecurityGroupRule, packet: Packe
     """Protocol, destination port (TCP and UDP only; ICMP only where the rule allows every type), and the far end."""
     if rule.protocol not in (ALL, packet.protocol):
         return False
-    if rule.protocol != ALL and rule.port_from is not None:
-        if packet.protocol in ICMP:
-            return False
+    ports = (rule.port_from, rule.port_to)
+    if rule.protocol in ICMP and ports != (None, None):
+        return False
+    if rule.protocol in PORTED and rule.port_from is not None:
         last = rule.port_from if rule.port_to is None else rule.port_to
-        if packet.protocol in PORTED and not rule.port_from <= packet.dst_port <= last:
+        if not rule.port_from <= packet.dst_port <= last:
             return False
     far = packet.dst if rule.egress else packet.src
     return contains(rule.peer, far) or is_member(configuration, rule.peer, far)
