@@ -58,6 +58,14 @@ class Network:
     private_acl_id: str
 
 
+@dataclass(frozen=True)
+class Phase:
+    """What `describe-*` answered from a call on, until the next one."""
+
+    at: datetime
+    answers: Answers
+
+
 def build(aws: AwsCli) -> Network:
     """A public subnet with `web-1` (SSH and HTTP open, a public address), a private one with `db-1` and an ACL of its
     own. The public subnet has the VPC's default ACL. About 25 commands; raises AwsError when one fails."""

@@ -1,0 +1,223 @@
+"""The story: a lost route and a rogue network ACL rule, among harmless changes and noise, on 2026-11-20.
+
+`tell` and `quiet_day` make the configuration's history once, with the real `aws` command line; `logs` then writes what
+AWS would have logged of it, for any seed, format and reading of a lost route.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from simulation.aws import AwsCli
+from simulation.flow_log_objects import Stored, Version, flow_log_objects
+from simulation.network import Network, Phase, build, client, describe
+from simulation.recorder import Actor, Recorder, background
+from simulation.rows import Reading
+from simulation.talks import Talks, draw
+from simulation.traffic import flow_logs
+from simulation.trail_objects import trail_objects
+
+DAY = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def clock(text: str) -> datetime:
+    """A time of the story's day, `14:32` or `15:04:30`."""
+    return datetime.combine(DAY, time.fromisoformat(text), UTC)
+
+
+BEGIN, NOW, MENDED, END = clock("12:00"), clock("15:45"), clock("15:50"), clock("16:15")
+"""Traffic begins; the logs are first looked at; the fixes are run; the traffic ends."""
+
+ALICE = Actor("alice", "198.51.100.23")
+BOB = Actor("bob", "203.0.113.250", "NetworkAdmin")
+CAROL = Actor("carol", "198.51.100.61")
+DAVE = Actor("dave", "192.0.2.253", "NetworkAdmin")
+ERIN = Actor("erin", "192.0.2.252")
+ON_CALL = Actor("oncall", "198.51.100.90", "IncidentResponse")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a right answer names. `layer`, `rule` and `kind` are in the product's words."""
+
+    kind: str
+    event_id: str
+    event_name: str
+    actor: str
+    source_ip: str
+    time: datetime
+    layer: str
+    resource: str
+    rule: str
+    ports: tuple[int, ...]
+
+    def peers(self, talks: Talks) -> frozenset[str]:
+        """The people it hurts: those of its ports."""
+        people = {80: talks.http_clients, 22: talks.ssh_admins}
+        return frozenset(peer for port in self.ports for peer in people[port])
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened to the configuration. `harmless` are eventIDs that must never be named."""
+
+    network: Network
+    phases: tuple[Phase, ...]
+    records: tuple[dict[str, Any], ...]
+    faults: tuple[Fault, ...]
+    harmless: frozenset[str]
+    fixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How a story is logged."""
+
+    seed: int = 1
+    version: Version = 5
+    reading: Reading = Reading.ANSWERS_LOGGED
+
+
+@dataclass
+class Stage:
+    """A simulated account that a story is played in: the endpoint, the recorder and the phases so far."""
+
+    endpoint: str
+    seed: int = 1
+    network: Network = field(init=False)
+    phases: list[Phase] = field(init=False)
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        aws = AwsCli(self.endpoint)
+        self.network = build(aws)
+        self.recorder = Recorder(aws, self.seed)
+        self.phases = [Phase(BEGIN, describe(self.endpoint))]
+
+    def call(self, command: str, at: datetime, actor: Actor) -> dict[str, Any]:
+        """Run a command for real, record it, and look at what has become of the configuration."""
+        record = self.recorder.run(command, at, actor)
+        self.phases.append(Phase(at, describe(self.endpoint)))
+        return record
+
+    def tell(self) -> Story:
+        """Two faults among harmless changes."""
+        net = self.network
+        harmless = [self._edit_a_tag()]
+        route = self.call(
+            f"delete-route --route-table-id {net.public_route_table_id} --destination-cidr-block 0.0.0.0/0",
+            clock("14:32"),
+            ALICE,
+        )
+        harmless += [self._deny_in_another_subnet(), self._fail()]
+        rule = self.call(
+            f"create-network-acl-entry --network-acl-id {net.public_acl_id} --ingress --rule-number 90 --protocol tcp "
+            "--port-range From=22,To=22 --cidr-block 0.0.0.0/0 --rule-action deny",
+            clock("15:05"),
+            BOB,
+        )
+        faults = (
+            _fault(
+                route,
+                kind="lost-traffic",
+                layer="route",
+                resource=net.public_route_table_id,
+                rule=f"0.0.0.0/0 -> {net.internet_gateway_id}",
+                ports=(80,),
+            ),
+            _fault(
+                rule,
+                kind="rejects",
+                layer="network-acl",
+                resource=net.public_acl_id,
+                rule="ingress 90 deny tcp 22 from 0.0.0.0/0",
+                ports=(22,),
+            ),
+        )
+        return self._story(faults, harmless)
+
+    def quiet_day(self) -> Story:
+        """The same noise and harmless changes, and no fault."""
+        return self._story((), [self._edit_a_tag(), self._deny_in_another_subnet(), self._fail()])
+
+    def fix(self, story: Story, commands: Sequence[str], at: datetime = MENDED) -> Story:
+        """The story, with these `aws` command lines run for real, twenty seconds apart. What comes of it is up to them.
+
+        Raises UnknownCall for a line that is no `aws ec2` command known here, AwsError when one fails.
+        """
+        made = [self.call(line, at + timedelta(seconds=20 * n), ON_CALL)["eventID"] for n, line in enumerate(commands)]
+        return replace(
+            story, phases=tuple(self.phases), records=tuple(self.recorder.records), fixes=(*story.fixes, *made)
+        )
+
+    def _edit_a_tag(self) -> str:
+        table = self.network.public_route_table_id
+        return _event(self.call(f"create-tags --resources {table} --tags Key=Team,Value=web", clock("14:31"), CAROL))
+
+    def _deny_in_another_subnet(self) -> str:
+        acl = self.network.private_acl_id
+        command = (
+            f"create-network-acl-entry --network-acl-id {acl} --ingress --rule-number 90 --protocol tcp "
+            "--port-range From=22,To=22 --cidr-block 0.0.0.0/0 --rule-action deny"
+        )
+        return _event(self.call(command, clock("15:04"), DAVE))
+
+    def _fail(self) -> str:
+        command = (
+            f"create-network-acl-entry --network-acl-id {self.network.public_acl_id} --ingress --rule-number 80 "
+            "--protocol tcp --port-range From=22,To=22 --cidr-block 0.0.0.0/0 --rule-action deny"
+        )
+        return _event(self.recorder.refuse(command, clock("15:04:30"), ERIN))
+
+    def _story(self, faults: tuple[Fault, ...], harmless: Iterable[str]) -> Story:
+        return Story(self.network, tuple(self.phases), tuple(self.recorder.records), faults, frozenset(harmless))
+
+
+def population(story: Story, telling: Telling) -> Talks:
+    """Who talks to whom; the whole day at once, so that an earlier part never depends on how far one looks."""
+    return draw(telling.seed, story.network, BEGIN.timestamp(), END.timestamp())
+
+
+def logs(
+    story: Story, telling: Telling, begin: datetime = BEGIN, end: datetime = NOW, prefix: str = ""
+) -> list[Stored]:
+    """The objects that AWS would have written of `[begin, end)`: flow logs by their five minutes, CloudTrail events by
+    their eventTime. Same arguments, same bytes. `begin` and `end` are full five minutes."""
+    period = int(begin.timestamp()), int(end.timestamp())
+    whole = int(BEGIN.timestamp()), int(END.timestamp())
+    logged = flow_logs(population(story, telling), story.network, story.phases, telling.reading, whole)
+    records = sorted([*story.records, *background(telling.seed, BEGIN, END)], key=lambda record: record["eventTime"])
+    called = [r for r in records if begin <= datetime.fromisoformat(r["eventTime"]) < end]
+    twice = [fault.event_id for fault in story.faults[:1]]
+    return [*flow_log_objects(logged, telling.version, prefix, period), *trail_objects(called, twice, prefix)]
+
+
+def put(objects: Iterable[Stored], endpoint: str, bucket: str) -> int:
+    """Put objects into a bucket over the socket, make it if need be; gives how many."""
+    s3 = client("s3", endpoint)
+    s3.create_bucket(Bucket=bucket)
+    count = 0
+    for count, stored in enumerate(objects, start=1):  # noqa: B007 - the count is the answer
+        s3.put_object(Bucket=bucket, Key=stored.key, Body=stored.body)
+    return count
+
+
+def _event(record: dict[str, Any]) -> str:
+    event_id: str = record["eventID"]
+    return event_id
+
+
+def _fault(record: dict[str, Any], *, kind: str, layer: str, resource: str, rule: str, ports: tuple[int, ...]) -> Fault:
+    return Fault(
+        kind=kind,
+        event_id=record["eventID"],
+        event_name=record["eventName"],
+        actor=record["userIdentity"]["arn"],
+        source_ip=record["sourceIPAddress"],
+        time=datetime.fromisoformat(record["eventTime"]),
+        layer=layer,
+        resource=resource,
+        rule=rule,
+        ports=ports,
+    )
