@@ -3,6 +3,7 @@
 The embedded engine belongs to one process at a time, and a process can open one folder only.
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -20,6 +21,7 @@ import stamina
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from connectors.statement import one_query
 from schemas.errors import FlowtrailError
 from schemas.table import Table
 
@@ -134,7 +136,7 @@ def _shaped(rows: pa.Table, table: Table) -> pa.Table:
 
 
 def query(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-    """Run one SELECT. Values travel as server-side `{name:Type}` parameters only.
+    """Run one SELECT (`one_query` refuses the rest). Values travel as server-side `{name:Type}` parameters only.
 
     Arrow types of the answer are ClickHouse's: LowCardinality is string, IPv6 is binary(16), DateTime64 is a timestamp
     in its zone, but **DateTime is uint32** (Unix seconds): select `toDateTime64(x, 0, 'UTC')` for a timestamp.
@@ -143,7 +145,7 @@ def query(client: Client, sql: str, parameters: Mapping[str, Any] | None = None)
     for name in parameters or {}:
         if not re.search(rf"\{{{re.escape(name)}:", sql):
             raise ValueError(f"the query has no parameter {{{name}:Type}}")
-    answer: pa.Table = _answered(client, sql, dict(parameters or {}))
+    answer: pa.Table = _answered(client, one_query(sql), dict(parameters or {}))
     return answer
 
 
@@ -154,7 +156,24 @@ def _answered(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:
     except OperationalError as error:
         raise StoreUnavailable(f"The store does not answer: {error}", _RETRY) from error
     except DatabaseError as error:
+        _rinse(client)
         raise _explained(error, "in the query") from error
+
+
+def _rinse(client: Client) -> None:
+    """The embedded engine puts what a failed query had answered so far before its next answer: take it away."""
+    with contextlib.suppress(DatabaseError):
+        client.raw_query("SELECT 1", fmt="TSV")
+
+
+def command(client: Client, sql: str) -> None:
+    """Run one statement that answers nothing. Raises as `insert`."""
+    try:
+        client.command(sql)
+    except OperationalError as error:
+        raise StoreUnavailable(f"The store did not confirm a command: {error}", _RETRY) from error
+    except DatabaseError as error:
+        raise _explained(error, f"`{sql[:60]}`") from error
 
 
 _RETRY = "See whether it runs and can be reached, then run the same command again: nothing is counted twice."

@@ -15,7 +15,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse import Store, insert, query
+from connectors.clickhouse import Store, command, insert, query
 from schemas.errors import FlowtrailError
 from schemas.flow import LOW, TEXT
 from schemas.table import MILLISECONDS, Column, Table
@@ -96,7 +96,7 @@ def migrate(store: Store, *, dry_run: bool = False) -> list[Migration]:
     if not _has_database(server, store.database):
         if dry_run:
             return released()
-        server.command(f"CREATE DATABASE IF NOT EXISTS {quote_identifier(store.database)}")
+        command(server, f"CREATE DATABASE IF NOT EXISTS {quote_identifier(store.database)}")
     client = store.client()
     todo = pending(client)
     if not dry_run:
@@ -112,13 +112,14 @@ def ensure_migrated(store: Store) -> None:
 
 def _apply(client: Client, migration: Migration) -> None:
     columns = ", ".join(f"{column.name} {column.clickhouse}" for column in MIGRATIONS.columns)
-    client.command(
+    command(
+        client,
         f"CREATE TABLE IF NOT EXISTS {MIGRATIONS.name} ({columns}) ENGINE = MergeTree ORDER BY (number, at)"
-        " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+        " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
     )
     _note(client, migration, "in-progress")
     for statement in migration.statements:
-        client.command(statement)
+        command(client, statement)
     _note(client, migration, "done")
 
 

@@ -1,0 +1,185 @@
+"""Proves: objects are read as the version that was listed; what S3 refuses becomes a sentence with a remedy."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors import dead_letters, s3
+from schemas.errors import BadObject, FlowtrailError
+from schemas.ledger import DeadLetter
+from schemas.object_ref import ObjectRef
+from tests.conftest import Bucket
+
+
+def only(bucket: Bucket, prefix: str = "") -> ObjectRef:
+    [ref] = s3.list_objects(bucket.name, prefix)
+    return ref
+
+
+def test_list_and_read(bucket: Bucket) -> None:
+    keys = ["p/b?versionId=1", "p/a b+ü@%2F", "q/c"]
+    for key in keys:
+        bucket.put(key, key.encode())
+    refs = list(s3.list_objects(bucket.name, "p/"))
+    assert {ref.key for ref in refs} == set(keys[:2])
+    assert [s3.read_object(ref) for ref in refs] == [ref.key.encode() for ref in refs]
+    assert all('"' not in ref.etag and ref.size == len(ref.key.encode()) for ref in refs)
+
+
+def test_many_pages(bucket: Bucket) -> None:
+    client = s3.client()
+    for n in range(1005):
+        client.put_object(Bucket=bucket.name, Key=f"{n:05d}", Body=b"")
+    assert [ref.key for ref in s3.list_objects(bucket.name, "")] == [f"{n:05d}" for n in range(1005)]
+
+
+def test_head(bucket: Bucket) -> None:
+    bucket.put("long", b"abcdef")
+    assert s3.read_head(only(bucket), 4) == b"abcd"
+    assert s3.read_head(only(bucket), 400) == b"abcdef"
+    bucket.put("long", b"")
+    assert s3.read_head(only(bucket), 4) == b""
+
+
+def test_overwritten_since(bucket: Bucket) -> None:
+    bucket.put("k", b"one")
+    ref = only(bucket)
+    bucket.put("k", b"two")
+    with pytest.raises(BadObject, match="overwritten") as caught:
+        s3.read_object(ref)
+    assert caught.value.reason == "changed"
+    assert s3.read_object(only(bucket)) == b"two"
+
+
+def test_deleted_since(bucket: Bucket) -> None:
+    bucket.put("k", b"one")
+    ref = only(bucket)
+    bucket.delete("k")
+    with pytest.raises(BadObject) as caught:
+        s3.read_object(ref)
+    assert caught.value.reason == "gone"
+
+
+def test_too_large(bucket: Bucket) -> None:
+    bucket.put("k", b"12345")
+    with pytest.raises(BadObject) as caught:
+        s3.read_object(only(bucket), 4)
+    assert caught.value.reason == "too-large"
+
+
+def test_no_such_bucket(s3_endpoint: str) -> None:
+    with pytest.raises(FlowtrailError, match=r"no bucket for s3://nowhere/x.*\n.*AWS_PROFILE"):
+        list(s3.list_objects("nowhere", "x"))
+
+
+@pytest.mark.parametrize("url", ["logs", "s3://", "s3:///x", "http://h/b", "s3://key:secret@bucket/x", ""])
+def test_no_location(url: str) -> None:
+    with pytest.raises(FlowtrailError, match="s3://bucket"):
+        s3.split_url(url)
+
+
+def test_split() -> None:
+    assert s3.split_url("s3://b") == ("b", "")
+    assert s3.split_url("s3://b/") == ("b", "")
+    assert s3.split_url("s3://b/a//b?c#d") == ("b", "a//b?c#d")
+
+
+class Refuses(http.server.BaseHTTPRequestHandler):
+    """Answers every request as S3 does when a policy does not allow it."""
+
+    def do_GET(self) -> None:
+        body = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+class Tears(http.server.BaseHTTPRequestHandler):
+    """Promises more bytes than it sends, the first time; then sends them all."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        Tears.asked += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"abc" if Tears.asked == 1 else b"abcdef")
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def endpoint(request: pytest.FixtureRequest, aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An HTTP server of the test's own handler, in the place of S3."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), request.param)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("endpoint", [Refuses], indirect=True)
+def test_access_denied(endpoint: str) -> None:
+    with pytest.raises(FlowtrailError, match=r"Access to s3://logs/p is denied.*\n.*s3:GetObject"):
+        list(s3.list_objects("logs", "p"))
+    with pytest.raises(FlowtrailError, match="denied"):
+        s3.read_object(ObjectRef("logs", "k", "e", 1))
+
+
+@pytest.mark.parametrize("endpoint", [Tears], indirect=True)
+def test_a_body_that_tears_off_is_read_again(endpoint: str) -> None:
+    assert s3.read_object(ObjectRef("logs", "k", "e", 6)) == b"abcdef"
+    assert Tears.asked == 2
+
+
+def test_endpoint_that_is_not_there(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(FlowtrailError, match=r"127\.0\.0\.1:9.*\n.*AWS_ENDPOINT_URL"):
+        list(s3.list_objects("logs", ""))
+
+
+def test_no_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(FlowtrailError, match=r"no AWS credentials.*\n.*AWS_PROFILE"):
+        list(s3.list_objects("logs", ""))
+
+
+LETTERS = [
+    DeadLetter(ObjectRef("b", "k2\n<é>", "e", 5), "truncated-gzip", "ends early"),
+    DeadLetter(ObjectRef("b", "k1", "e", 5, "v"), "not-json", "line 1"),
+]
+
+
+def test_dead_letters_in_a_folder(tmp_path: Path) -> None:
+    folder = str(tmp_path / "new" / "letters")
+    assert dead_letters.read(folder) == []
+    assert dead_letters.write(folder, []) == ""
+    name = dead_letters.write(folder, LETTERS)
+    assert dead_letters.write(folder, LETTERS[::-1]) == name
+    dead_letters.write(folder, LETTERS[:1])
+    assert dead_letters.read(folder) == sorted(LETTERS, key=lambda letter: letter.ref)
+
+
+def test_dead_letters_in_s3(bucket: Bucket) -> None:
+    dead_letters.write(f"{bucket.url}/letters", LETTERS)
+    assert {letter.ref for letter in dead_letters.read(f"{bucket.url}/letters")} == {letter.ref for letter in LETTERS}
+
+
+def test_dead_letters_where_no_folder_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FlowtrailError, match=r"cannot be written.*\n"):
+        dead_letters.write(str(tmp_path / "file" / "letters"), LETTERS)
