@@ -194,15 +194,15 @@ def correlate(
     Example:
       flowtrail correlate --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z
     """
+    if start is None:
+        raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
+    finish = end or datetime.now(UTC).replace(microsecond=0)
+    check_range(start, finish)
     from connectors.migrate import ensure_migrated
     from console import coverage
     from console import incidents as room
     from pipelines.cli.progress import quiet
 
-    if start is None:
-        raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
-    finish = end or datetime.now(UTC).replace(microsecond=0)
-    check_range(start, finish)
     found = settings(ctx, output=output, lookback=lookback)
     store = store_of(found)
     ensure_migrated(store)

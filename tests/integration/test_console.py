@@ -1,0 +1,337 @@
+"""The reading commands over a real store: what they find, how they say it, what they refuse."""
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from connectors.clickhouse import Store, insert
+from pipelines.cli.app import app
+from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
+from schemas.ledger import RECEIPTS
+from schemas.table import Table
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+KEY = "AWSLogs/1/vpcflowlogs/eu-central-1/2026/11/20/a.log.gz"
+
+Run = Callable[..., Result]
+
+
+def packed(address: str) -> bytes:
+    ip = ipaddress.ip_address(address)
+    return ip.packed if ip.version == 6 else ipaddress.IPv6Address(f"::ffff:{address}").packed
+
+
+def rows(table: Table, *given: Mapping[str, Any]) -> pa.Table:
+    """Rows of `table`; what is not given is the type's nothing."""
+    nothing = {pa.types.is_string: "", pa.types.is_dictionary: "", pa.types.is_map: [], pa.types.is_list: []}
+
+    def empty(kind: pa.DataType) -> Any:
+        return next((value for test, value in nothing.items() if test(kind)), 0)
+
+    filled = [
+        {c.name: one.get(c.name, None if c.nulls.startswith("NULL") else empty(c.arrow)) for c in table.columns}
+        for one in given
+    ]
+    plain = [
+        pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type, f.nullable) for f in table.schema
+    ]
+    return pa.Table.from_pylist(filled, schema=pa.schema(plain))
+
+
+def flow(minute: int, source: tuple[str, int], to: tuple[str, int], action: str, **more: Any) -> dict[str, Any]:
+    (src, sport), (dst, dport) = source, to
+    start = NOON + timedelta(minutes=minute)
+    return {
+        "start": start,
+        "end": start + timedelta(seconds=50),
+        "srcaddr": packed(src),
+        "srcport": sport,
+        "dstaddr": packed(dst),
+        "dstport": dport,
+        "protocol": 6,
+        "packets": 3,
+        "bytes": 180,
+        "action": action,
+        "interface_id": "eni-0a",
+        "object_id": 7,
+        "row_no": minute + 2,
+        "direction": "ingress",
+        "instance_name": "web",
+        **more,
+    }
+
+
+@pytest.fixture
+def facts(store: Store) -> Store:
+    client = store.client()
+    insert(
+        client,
+        FLOWS,
+        rows(
+            FLOWS,
+            flow(0, ("198.51.100.7", 40000), ("10.0.1.10", 22), "ACCEPT"),
+            flow(5, ("198.51.100.7", 40001), ("10.0.1.10", 22), "REJECT"),
+            flow(6, ("203.0.113.9", 22), ("10.0.1.10", 80), "REJECT"),
+            flow(7, ("2001:db8::5", 40002), ("2001:db8:1::10", 443), "ACCEPT", interface_id="eni-0b", direction=""),
+            flow(8, ("10.0.1.10", 40003), ("198.51.100.99", 53), "ACCEPT", protocol=17, direction="egress"),
+        ),
+    )
+    insert(
+        client,
+        COVERAGE,
+        rows(
+            COVERAGE,
+            {"interface_id": "eni-0a", "start": NOON, "end": NOON + timedelta(minutes=1), "log_status": "SKIPDATA"},
+            {"interface_id": "eni-0b", "start": NOON, "end": NOON + timedelta(minutes=1), "log_status": "NODATA"},
+        ),
+    )
+    insert(client, REJECTED_LINES, rows(REJECTED_LINES, {"reason": "token-count", "raw": "\x1b[2J x", "object_id": 7}))
+    insert(
+        client,
+        RECEIPTS,
+        rows(
+            RECEIPTS,
+            {
+                "object_id": 7,
+                "bucket": "logs",
+                "key": KEY,
+                "etag": "e",
+                "kind": "flow-log",
+                "rows_read": 9,
+                "rows_written": 7,
+                "rows_rejected": 1,
+                "rows_skipped": 1,
+                "first_time": NOON,
+                "last_time": NOON + timedelta(minutes=8),
+                "at": NOON,
+            },
+        ),
+    )
+    return store
+
+
+@pytest.fixture
+def run(facts: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process, on the facts."""
+    return _runner(facts, monkeypatch)
+
+
+def _runner(store: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["--db", store.db, *arguments], prog_name="flowtrail")
+
+    return call
+
+
+def found(result: Result) -> list[tuple[str, int]]:
+    """(action, line) of each record of a search."""
+    assert result.exit_code == 0, result.stderr
+    return [(row["action"], row["line"]) for row in json.loads(result.stdout)["flows"]]
+
+
+@pytest.mark.parametrize(
+    ("filters", "lines"),
+    [
+        ([], [10, 9, 8, 7, 2]),
+        (["--action", "reject"], [8, 7]),
+        (["--port", "22"], [8, 7, 2]),
+        (["--action", "reject", "--port", "22", "--peer", "198.51.100.0/24"], [7]),
+        (["--peer", "198.51.100.0/24"], [10, 7, 2]),
+        (["--peer", "10.0.1.10"], []),
+        (["--addr", "10.0.1.10"], [10, 8, 7, 2]),
+        (["--peer", "2001:db8::/32"], [9]),
+        (["--peer", "2001:db8:1::10"], [9]),
+        (["--eni", "eni-0b"], [9]),
+        (["--protocol", "udp"], [10]),
+        (["--from", "2026-11-20T12:06:00Z", "--to", "2026-11-20T13:07:00+01:00"], [8]),
+        (["--limit", "2"], [10, 9]),
+    ],
+)
+def test_search_finds_what_fits_newest_first(run: Run, filters: list[str], lines: list[int]) -> None:
+    assert [line for _, line in found(run("search", *filters, "--output", "json"))] == lines
+
+
+def test_search_says_where_each_record_was_read_and_how_complete_the_answer_is(run: Run) -> None:
+    answer = json.loads(run("search", "--action", "reject", "--port", "22", "--limit", "1", "-o", "json").stdout)
+    assert answer["more"] is True
+    first = answer["flows"][0]
+    assert (first["bucket"], first["key"], first["etag"], first["line"]) == ("logs", KEY, "e", 8)
+    assert (first["start"], first["srcaddr"], first["srcport"]) == ("2026-11-20T12:06:00Z", "203.0.113.9", 22)
+    assert answer["coverage"]["skipdata"] == 1
+    assert answer["coverage"]["nodata"] == 1
+    assert answer["coverage"]["rejected_lines"] == 1
+    assert answer["coverage"]["store_first"] == "2026-11-20T12:00:00Z"
+
+
+def test_search_for_people_has_both_times_the_ends_and_the_object(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = run("search", "--action", "reject", "--peer", "198.51.100.7").stdout
+    line = next(line for line in text.splitlines() if "REJECT" in line)
+    moment = NOON + timedelta(minutes=5)
+    for part in ("2026-11-20 12:05:00Z", moment.astimezone().isoformat(sep=" "), "198.51.100.7:40001", "10.0.1.10:22"):
+        assert part in line
+    for part in ("tcp", "eni-0a web", "1:7"):
+        assert part in line
+    assert f"1  s3://logs/{KEY}" in text
+    assert "AWS dropped records (SKIPDATA) in 1 intervals of eni-0a." in text
+    assert "1 lines of objects in the range could not be read" in text
+
+
+def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None:
+    text = run("search", "--from", "2026-11-21T00:00:00Z").stdout
+    assert "No record fits." in text
+    assert "The store holds nothing of the range." in text
+    assert "begin at 2026-11-20 12:00:00Z" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "--from", "yesterday"], "'yesterday' is not a time. Write it as RFC 3339"),
+        (["search", "--from", "1960-01-01"], "outside the years"),
+        (["search", "--from", "2026-11-20", "--to", "2026-11-20"], "the range is empty"),
+        (["search", "--peer", "10.0.0.0/33"], "neither an address nor a CIDR"),
+        (["search", "--action", "drop"], "Flow logs know accept and reject"),
+        (["search", "--port", "70000"], "65535"),
+        (["search", "--eni", "web"], "It looks like eni-"),
+        (["search", "--protocol", "tpc"], "IANA number"),
+        (["search", "--output", "xml"], "xml"),
+        (["ingest", "http://bucket/x"], "Write it as s3://"),
+        (["ingest"], "Missing argument"),
+        (["correlate"], "--from is missing"),
+        (["correlate", "--from", "2026-11-20", "--to", "2026-11-19"], "the range is empty"),
+        (["snapshot", "--as-of", "soon"], "is not a time"),
+        (["incident"], "Missing argument"),
+        (["undo"], "No such command"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_a_usage_error(run: Run, arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_sql_answers_in_sane_json(run: Run) -> None:
+    result = run(
+        "sql", "SELECT start, srcaddr, extra, NULL AS n FROM flows WHERE srcport = 40001; -- one", "-o", "json"
+    )
+    assert json.loads(result.stdout) == [
+        {"start": "2026-11-20T12:05:00Z", "srcaddr": "198.51.100.7", "extra": {}, "n": None}
+    ]
+    assert json.loads(run("sql", "SELECT 1 FROM flows WHERE 0", "-o", "json").stdout) == []
+
+
+def test_sql_for_a_person_is_a_table_and_hostile_text_is_harmless(run: Run) -> None:
+    text = run("sql", "SELECT reason, raw FROM rejected_lines").stdout
+    assert "token-count" in text
+    assert r"\x1b[2J x" in text
+    assert "\x1b" not in text
+
+
+def test_sql_stops_at_the_limit_and_says_so(run: Run) -> None:
+    result = run("sql", "SELECT number FROM numbers(100000)", "--limit", "3", "-o", "json")
+    assert json.loads(result.stdout) == [{"number": 0}, {"number": 1}, {"number": 2}]
+    assert "only the first 3 rows" in result.stderr
+    assert json.loads(run("sql", "SELECT 1 AS one", "-o", "json").stdout) == [{"one": 1}]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE flows",
+        "SELECT 1; DROP TABLE flows",
+        "SELECT file('/etc/passwd')",
+        "SELECT * FROM nowhere",
+        "SELECT count() FROM flows SETTINGS readonly = 0",
+        "SELECT 'a\\xff'",
+        "WITH x AS (SELECT 1) INSERT INTO flows SELECT * FROM flows",
+    ],
+)
+def test_sql_refuses_with_a_remedy_and_changes_nothing(run: Run, statement: str) -> None:
+    result = run("sql", statement, "-o", "json")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) >= 2
+    assert json.loads(run("sql", "SELECT count() AS n FROM flows", "-o", "json").stdout) == [{"n": 5}]
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO flows SELECT * FROM flows", "DROP TABLE flows", "SET readonly = 0"])
+def test_behind_the_guard_the_engine_itself_refuses(facts: Store, statement: str) -> None:
+    with pytest.raises(Exception, match="readonly mode"):
+        facts.reader().command(statement)
+
+
+def test_status_counts_what_is_there(run: Run) -> None:
+    answer = json.loads(run("status", "-o", "json").stdout)
+    assert answer["flow_log_objects"] == 1
+    assert (answer["flows"], answer["flows_unenriched"]) == (5, 1)
+    assert answer["rows_read"] == answer["rows_written"] + answer["rows_rejected"] + answer["rows_skipped"] == 9
+    assert answer["pending_migrations"] == []
+    assert (answer["flows_first"], answer["flows_last"]) == ("2026-11-20T12:00:00Z", "2026-11-20T12:08:50Z")
+    text = run("status").stdout
+    assert "1 without VPC metadata" in text
+    assert "9 read = 7 written + 1 rejected + 1 skipped" in text
+    assert "5, 2026-11-20 12:00:00Z" in text
+
+
+def test_status_before_any_migration_names_what_is_pending(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _runner(empty_store, monkeypatch)
+    result = run("status")
+    assert result.exit_code == 1
+    assert "flowtrail migrate" in result.stderr
+
+
+def test_migrate_says_what_it_does(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _runner(empty_store, monkeypatch)
+    dry = json.loads(run("migrate", "--dry-run", "-o", "json").stdout)
+    assert dry["dry_run"] is True
+    done = json.loads(run("migrate", "-o", "json").stdout)
+    assert done["applied"] == dry["applied"] != []
+    assert "Nothing to do" in run("migrate").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["search"], ["incidents"], ["incident", "x"], ["sql", "SELECT 1"]], ids=lambda a: a[0]
+)
+def test_reading_a_database_that_is_not_there_says_to_migrate(
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    result = _runner(empty_store, monkeypatch)(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "flowtrail migrate" in result.stderr
+
+
+def test_a_range_without_facts_is_refused_and_says_what_there_is(run: Run) -> None:
+    result = run("correlate", "--from", "2026-12-01T00:00:00Z", "--to", "2026-12-02T00:00:00Z")
+    assert result.exit_code == 1
+    assert "no flow records between 2026-12-01 00:00:00Z and 2026-12-02 00:00:00Z" in result.stderr
+    assert "from 2026-11-20 12:00:00Z to 2026-11-20 12:08:00Z" in result.stderr
+
+
+def test_a_bad_variable_is_named_and_a_strange_one_warned_of(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWTRAIL_OUTPT", "json")
+    assert "warning: FLOWTRAIL_OUTPT means nothing; FLOWTRAIL_OUTPUT does." in run("status").stderr
+    monkeypatch.setenv("FLOWTRAIL_OUTPUT", "xml")
+    result = run("status")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-2:] == [
+        "error: FLOWTRAIL_OUTPUT is 'xml'.",
+        "Set it to table or json, or leave it out.",
+    ]
+
+
+def test_output_can_be_chosen_by_variable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWTRAIL_OUTPUT", "json")
+    assert json.loads(run("sql", "SELECT 1 AS one").stdout) == [{"one": 1}]
+    assert "one" in run("sql", "SELECT 1 AS one", "-o", "table").stdout.splitlines()[0]
