@@ -1,11 +1,16 @@
 """Generated references are fresh, links lead somewhere, and what the prose promises is there."""
 
 import importlib.util
+import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from pipelines.cli.base import ExitCode
+from schemas.incident import Cause, Evidence, Incident, TimelineEntry
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,6 +56,28 @@ def test_modules_that_are_named_exist(page: Path) -> None:
         r"`((?:schemas|connectors|pipelines|console|simulation|deploy|docs)/[\w/.]+)`", page.read_text("utf-8")
     ):
         assert (ROOT / name).exists(), f"{page.name}: {name}"
+
+
+def test_the_incident_in_the_docs_has_the_shape_of_one() -> None:
+    text = (ROOT / "docs" / "scripting.md").read_text("utf-8")
+    match = re.search(r"<!-- incident: .*?```json\n(.*?)```", text, re.DOTALL)
+    assert match is not None
+    shown = json.loads(match[1])
+    shapes = {"": Incident, "cause": Cause, "evidence": Evidence, "timeline": TimelineEntry}
+    for name, shape in shapes.items():
+        part = shown[name] if name else shown
+        one = part[0] if isinstance(part, list) else part
+        assert list(one) == [field.name for field in fields(shape)], name
+    for field in fields(Incident):
+        assert f"`{field.name}`" in text, field.name
+    for field in fields(Cause):
+        assert f"`cause.{field.name}`" in text, field.name
+
+
+def test_exit_codes_in_the_docs_are_the_ones_that_are_used() -> None:
+    text = (ROOT / "docs" / "scripting.md").read_text("utf-8")
+    codes = [int(code) for code in re.findall(r"^\| (\d) \| ", text, re.MULTILINE)]
+    assert codes == [code.value for code in ExitCode]
 
 
 def test_the_map_in_the_readme_has_every_room() -> None:
