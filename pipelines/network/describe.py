@@ -12,6 +12,7 @@ from pipelines.network.cidr import address_text, canonical
 from pipelines.network.fields import Fields
 from pipelines.network.rules import ordered_rules
 from pipelines.network.shapes import acl_entries, described_rule, permission_rules, route
+from schemas.describe import ANSWERS, MEMBERS, REQUIRED, how_to_save
 from schemas.errors import FlowtrailError
 from schemas.network import (
     AclAssociation,
@@ -28,25 +29,9 @@ from schemas.network import (
     Vpc,
 )
 
+__all__ = ["ANSWERS", "REQUIRED", "resources_from_describe"]
+
 T = TypeVar("T")
-
-MEMBERS: dict[str, str] = {
-    "describe-subnets": "Subnets",
-    "describe-route-tables": "RouteTables",
-    "describe-network-acls": "NetworkAcls",
-    "describe-security-groups": "SecurityGroups",
-    "describe-network-interfaces": "NetworkInterfaces",
-    "describe-vpcs": "Vpcs",
-    "describe-instances": "Reservations",
-    "describe-internet-gateways": "InternetGateways",
-    "describe-nat-gateways": "NatGateways",
-    "describe-security-group-rules": "SecurityGroupRules",
-}
-"""The commands whose answers are read, and the member of each answer that is its list."""
-
-ANSWERS: tuple[str, ...] = tuple(MEMBERS)
-REQUIRED: tuple[str, ...] = ANSWERS[:5]
-"""Without these there is no verdict; the others add to it."""
 
 GONE = ("deleting", "deleted", "failed")
 """NAT gateways in these states are still shown for an hour."""
@@ -59,7 +44,7 @@ def resources_from_describe(answers: Mapping[str, Mapping[str, Any]]) -> tuple[R
     if lacking:
         raise FlowtrailError(
             f"The answer of `aws ec2 {lacking[0]}` is missing.",
-            "\n".join(f"aws ec2 {command} --output json > {command}.json" for command in lacking),
+            "\n".join(how_to_save(command) for command in lacking),
         )
     names = _instance_names(answers)
     rule_ids = _rule_ids(answers)
@@ -91,7 +76,7 @@ class _Item(Fields):
 def _incomplete(command: str, what: str) -> FlowtrailError:
     return FlowtrailError(
         f"The answer of `aws ec2 {command}` is not complete: {what}.",
-        f"Save it again: aws ec2 {command} --output json > {command}.json",
+        f"Save it again: {how_to_save(command)}",
     )
 
 
