@@ -1,0 +1,86 @@
+"""`snapshot`: from the endpoint and from saved answers, with the time it is true for."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from connectors.clickhouse import Store
+from connectors.config_store import load_snapshots
+from connectors.ec2 import describe_all
+from pipelines.cli.app import app
+from schemas.network import Vpc
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("FLOWTRAIL_DATABASE", empty_store.database)
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["--db", empty_store.db, *arguments], prog_name="flowtrail")
+
+    return call
+
+
+@pytest.fixture
+def vpc(s3_endpoint: str) -> str:
+    """A VPC with a subnet at the endpoint."""
+    ec2 = boto3.client("ec2", endpoint_url=s3_endpoint)
+    made: str = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_subnet(VpcId=made, CidrBlock="10.7.1.0/24")
+    return made
+
+
+def vpcs(store: Store) -> set[str]:
+    resources = (resource for snapshot in load_snapshots(store.client()) for resource in snapshot.resources)
+    return {resource.id for resource in resources if isinstance(resource, Vpc)}
+
+
+def test_from_the_endpoint_now(run: Run, vpc: str, empty_store: Store) -> None:
+    result = run("snapshot", "--output", "json")
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["source"] == "endpoint"
+    assert answer["resources"]["vpc"] >= 1
+    assert result.stderr == ""
+    assert vpc in vpcs(empty_store)
+    [stored] = load_snapshots(empty_store.client())
+    assert stored.region == "eu-central-1"
+    assert stored.account_id == "123456789012"
+
+
+def test_from_files_as_of_a_time(run: Run, vpc: str, empty_store: Store, tmp_path: Path) -> None:
+    for command, answer in describe_all().items():
+        (tmp_path / f"{command}.json").write_text(json.dumps(answer), "utf-8")
+    result = run("snapshot", "--from-files", str(tmp_path), "--as-of", "2026-11-20T10:00:00+01:00")
+    assert result.exit_code == 0, result.stderr
+    assert "as of 2026-11-20T09:00:00Z" in result.stdout
+    assert "warning" not in result.stderr
+    assert vpc in vpcs(empty_store)
+
+
+def test_saved_answers_without_a_time_are_taken_as_true_now_with_a_warning(run: Run, vpc: str, tmp_path: Path) -> None:
+    for command, answer in describe_all().items():
+        (tmp_path / f"{command}.json").write_text(json.dumps(answer), "utf-8")
+    result = run("snapshot", "--from-files", str(tmp_path))
+    assert result.exit_code == 0
+    assert "--as-of says when they were" in result.stderr
+
+
+def test_a_missing_answer_is_named_with_the_command_that_saves_it(run: Run, tmp_path: Path) -> None:
+    result = run("snapshot", "--from-files", str(tmp_path))
+    assert result.exit_code == 1
+    assert "describe-subnets.json is missing" in result.stderr
+    assert "aws ec2 describe-subnets" in result.stderr
+
+
+def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    result = run("snapshot", "--from-files", str(tmp_path / "nowhere"))
+    assert result.exit_code == 1
+    assert "There is no folder" in result.stderr
