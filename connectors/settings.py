@@ -93,12 +93,12 @@ class Settings(BaseSettings):
         json_schema_extra=_accepts("AWS field names apart by spaces, such as 'version account-id interface-id'"),
     )
     load_objects: PositiveInt = Field(
-        1000,
+        500,
         description="at most so many objects are written together",
         json_schema_extra=_accepts("a whole number above 0"),
     )
     load_bytes: PositiveInt = Field(
-        64 << 20,
+        32 << 20,
         description="and at most so many bytes of them, as stored; a larger object is written alone",
         json_schema_extra=_accepts("a whole number of bytes above 0"),
     )

@@ -28,8 +28,10 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """What libraries print goes to standard error, and only from warnings of ours and their errors on."""
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    """What libraries print goes to standard error; they log errors only, while we and the retries still warn."""
+    logging.getLogger().setLevel(logging.ERROR)
+    for ours in ("connectors", "pipelines", "stamina"):
+        logging.getLogger(ours).setLevel(logging.WARNING)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         yield

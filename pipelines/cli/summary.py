@@ -33,10 +33,11 @@ def _letter(letter: DeadLetter) -> dict[str, Any]:
 
 def show(summary: "IngestSummary", dead_letter_folder: str, screen: Screen) -> None:
     """Objects, then records, then what was set aside."""
-    screen.line(
-        f"{summary.objects_listed} objects: {summary.objects_done} loaded, {summary.objects_known} known already,"
-        f" {len(summary.dead_letters)} set aside."
-    )
+    counts = [f"{summary.objects_done} loaded", f"{summary.objects_known} known already"]
+    counts += [f"{summary.objects_other} no logs"] if summary.objects_other else []
+    counts += [f"{summary.objects_busy} being loaded by another process"] if summary.objects_busy else []
+    counts += [f"{len(summary.dead_letters)} set aside"] if summary.dead_letters else []
+    screen.line(f"{summary.objects_listed} objects: {', '.join(counts)}.")
     screen.line(
         f"{summary.rows_read} records read = {summary.rows_written} written + {summary.rows_rejected} rejected"
         f" + {summary.rows_skipped} skipped: {summary.flows} flows, {summary.coverage} coverage,"

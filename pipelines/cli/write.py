@@ -153,6 +153,7 @@ def ingest(
     store = store_of(found)
     ensure_migrated(store)
     with quiet(), progress("objects") as tell:
+        from pipelines.ingest.loads import Limits
         from pipelines.ingest.pipeline import run_ingest
 
         summary = run_ingest(
@@ -160,6 +161,7 @@ def ingest(
             urls,
             dead_letter_folder=found.dead_letter_folder,
             log_format=found.log_format or None,
+            limits=Limits(found.load_objects, found.load_bytes),
             progress=tell,
         )
     from pipelines.cli import summary as words

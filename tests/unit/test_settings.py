@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.settings import Settings, load, unknown_variables
+from pipelines.ingest.loads import Limits
 from schemas.errors import FlowtrailError
 
 
@@ -84,6 +85,10 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(monkeypatch: pytest.M
 def test_variables_that_mean_nothing_are_told_with_the_nearest_that_does() -> None:
     found = unknown_variables({"FLOWTRAIL_DBS": "x", "FLOWTRAIL_PASSWORD": "y", "FLOWTRAIL_QQQQQQQQ": "", "PATH": ""})
     assert found == {"FLOWTRAIL_DBS": "FLOWTRAIL_DB", "FLOWTRAIL_QQQQQQQQ": ""}
+
+
+def test_the_limits_of_a_load_are_those_of_ingest() -> None:
+    assert Limits(load().load_objects, load().load_bytes) == Limits()
 
 
 def test_every_setting_says_what_it_is_and_takes() -> None:

@@ -1,0 +1,43 @@
+"""Every command explains itself, with an example that its own parser understands."""
+
+import re
+import shlex
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipelines.cli.app import app
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+NAMES = ["migrate", "snapshot", "ingest", "search", "correlate", "incidents", "incident", "sql", "status", "demo"]
+
+
+def test_the_commands_are_these() -> None:
+    assert sorted(COMMANDS) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_has_an_example_that_can_be_parsed(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "--help"], prog_name="flowtrail", terminal_width=200)
+    assert result.exit_code == 0
+    examples = re.findall(rf"^\s+flowtrail ({name}\b.*)$", result.stdout, re.MULTILINE)
+    assert "Example:" in result.stdout
+    assert examples
+    for example in examples:
+        words = shlex.split(example)
+        with COMMANDS[name].make_context(name, words[1:]) as context:
+            assert context.params is not None
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "demo"])
+def test_every_answer_can_be_had_as_json(name: str) -> None:
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert {"--output", "-o"} <= options
+
+
+def test_short_help_fits_a_line() -> None:
+    result = CliRunner().invoke(app, ["--help"], prog_name="flowtrail")
+    assert "..." not in result.stdout.replace("[ARGS]...", "")
+    for name in NAMES:
+        assert re.search(rf"^  {name} +\S", result.stdout, re.MULTILINE)
