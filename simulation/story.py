@@ -4,7 +4,7 @@
 AWS would have logged of it, for any seed, format and reading of a lost route.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -81,10 +81,14 @@ class Telling:
 
 @dataclass
 class Stage:
-    """A simulated account that a story is played in: the endpoint, the recorder and the phases so far."""
+    """A simulated account that a story is played in: the endpoint, the recorder and the phases so far.
+
+    `announce` is told of every call of the story before it is made: when, who, and the words after `aws ec2`.
+    """
 
     endpoint: str
     seed: int = 1
+    announce: Callable[[datetime, Actor, str], None] = lambda at, actor, command: None
     network: Network = field(init=False)
     phases: list[Phase] = field(init=False)
     recorder: Recorder = field(init=False)
@@ -97,6 +101,7 @@ class Stage:
 
     def call(self, command: str, at: datetime, actor: Actor) -> dict[str, Any]:
         """Run a command for real, record it, and look at what has become of the configuration."""
+        self.announce(at, actor, command)
         record = self.recorder.run(command, at, actor)
         self.phases.append(Phase(at, describe(self.endpoint)))
         return record

@@ -6,108 +6,15 @@ from typing import Any
 import pytest
 
 from simulation.walk import Walk, walk
+from tests.unit.handmade import CLIENT, DB, WEB, answers, anywhere, eni, entries, entry, ports, public_routes
 
-WEB, DB, CLIENT = "10.0.1.10", "10.0.2.20", "203.0.113.7"
 COMPLETES = Walk("ACCEPT", "ACCEPT", "completes")
 REJECTED = Walk("REJECT", "NONE", "rejected")
 
 
-def entry(number: int, egress: bool, action: str = "allow", protocol: str = "-1", **more: Any) -> dict[str, Any]:
-    return {"RuleNumber": number, "Egress": egress, "RuleAction": action, "Protocol": protocol} | (
-        more or {"CidrBlock": "0.0.0.0/0"}
-    )
-
-
-def acl(acl_id: str, subnet: str) -> dict[str, Any]:
-    return {
-        "NetworkAclId": acl_id,
-        "Associations": [{"SubnetId": subnet}],
-        "Entries": [entry(100, False), entry(100, True)],
-    }
-
-
-def anywhere(protocol: str, first: int | None = None, last: int | None = None) -> dict[str, Any]:
-    ports = {} if first is None else {"FromPort": first, "ToPort": last}
-    return {"IpProtocol": protocol, "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "UserIdGroupPairs": [], **ports}
-
-
-def group(group_id: str, *ingress: dict[str, Any]) -> dict[str, Any]:
-    return {"GroupId": group_id, "IpPermissions": list(ingress), "IpPermissionsEgress": [anywhere("-1")]}
-
-
-def eni(eni_id: str, subnet: str, address: str, group_id: str, public: str = "") -> dict[str, Any]:
-    association = {"Association": {"PublicIp": public}} if public else {}
-    return {
-        "NetworkInterfaceId": eni_id,
-        "VpcId": "vpc-1",
-        "SubnetId": subnet,
-        "PrivateIpAddress": address,
-        "PrivateIpAddresses": [{"PrivateIpAddress": address, "Primary": True}],
-        "Groups": [{"GroupId": group_id}],
-        **association,
-    }
-
-
 @pytest.fixture
 def net() -> dict[str, Any]:
-    """A public subnet with a web server, a private one (main route table) with a database."""
-    return {
-        "describe-network-interfaces": {
-            "NetworkInterfaces": [
-                eni("eni-web", "subnet-pub", WEB, "sg-web", public="198.51.100.10"),
-                eni("eni-db", "subnet-prv", DB, "sg-db"),
-            ]
-        },
-        "describe-network-acls": {"NetworkAcls": [acl("acl-pub", "subnet-pub"), acl("acl-prv", "subnet-prv")]},
-        "describe-security-groups": {
-            "SecurityGroups": [
-                group("sg-web", anywhere("tcp", 22, 22), anywhere("tcp", 80, 80)),
-                group(
-                    "sg-db",
-                    {
-                        "IpProtocol": "tcp",
-                        "FromPort": 5432,
-                        "ToPort": 5432,
-                        "UserIdGroupPairs": [{"GroupId": "sg-web"}],
-                    },
-                ),
-            ]
-        },
-        "describe-route-tables": {
-            "RouteTables": [
-                {
-                    "RouteTableId": "rtb-main",
-                    "VpcId": "vpc-1",
-                    "Associations": [{"Main": True}],
-                    "Routes": [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}],
-                },
-                {
-                    "RouteTableId": "rtb-pub",
-                    "VpcId": "vpc-1",
-                    "Associations": [{"Main": False, "SubnetId": "subnet-pub"}],
-                    "Routes": [
-                        {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"},
-                        {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"},
-                    ],
-                },
-            ]
-        },
-        "describe-internet-gateways": {
-            "InternetGateways": [
-                {"InternetGatewayId": "igw-1", "Attachments": [{"VpcId": "vpc-1", "State": "available"}]}
-            ]
-        },
-    }
-
-
-def entries(net: dict[str, Any], acl_no: int = 0) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = net["describe-network-acls"]["NetworkAcls"][acl_no]["Entries"]
-    return found
-
-
-def public_routes(net: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = net["describe-route-tables"]["RouteTables"][1]["Routes"]
-    return found
+    return answers()
 
 
 def request(net: dict[str, Any], port: int = 80, protocol: int = 6) -> Walk:
@@ -167,7 +74,7 @@ def test_ipv6_needs_no_public_address(net: dict[str, Any]) -> None:
 
 
 def test_the_lowest_matching_acl_rule_decides(net: dict[str, Any]) -> None:
-    ssh = {"CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}}
+    ssh = ports("0.0.0.0/0", 22, 22)
     entries(net).append(entry(110, False, "deny", "6", **ssh))
     assert request(net, 22) == COMPLETES
     entries(net).append(entry(90, False, "deny", "6", **ssh))
@@ -178,16 +85,14 @@ def test_the_lowest_matching_acl_rule_decides(net: dict[str, Any]) -> None:
 def test_acls_are_stateless_and_groups_are_not(net: dict[str, Any]) -> None:
     net["describe-security-groups"]["SecurityGroups"][0]["IpPermissionsEgress"] = []
     assert request(net) == COMPLETES
-    high_ports = {"CidrBlock": "0.0.0.0/0", "PortRange": {"From": 32768, "To": 65535}}
+    high_ports = ports("0.0.0.0/0", 32768, 65535)
     entries(net).append(entry(50, True, "deny", "6", **high_ports))
     assert request(net) == Walk("ACCEPT", "REJECT", "rejected")
     assert call_out(net) == REJECTED
 
 
 def test_an_outgoing_request_whose_answer_the_acl_denies(net: dict[str, Any]) -> None:
-    entries(net).append(
-        entry(50, False, "deny", "6", CidrBlock="203.0.113.0/24", PortRange={"From": 1024, "To": 65535})
-    )
+    entries(net).append(entry(50, False, "deny", "6", **ports("203.0.113.0/24", 1024, 65535)))
     assert call_out(net) == Walk("ACCEPT", "REJECT", "rejected")
     assert call_out(net, "192.0.2.1") == COMPLETES
 
@@ -222,18 +127,18 @@ def test_between_subnets_both_ends_see_it(net: dict[str, Any]) -> None:
 
 
 def test_the_peers_acl_counts_for_the_way_back(net: dict[str, Any]) -> None:
-    high_ports = {"CidrBlock": "10.0.1.0/24", "PortRange": {"From": 32768, "To": 65535}}
+    high_ports = ports("10.0.1.0/24", 32768, 65535)
     entries(net, 1).append(entry(50, True, "deny", "6", **high_ports))
     assert ask_db(net) == Walk("ACCEPT", "NONE", "rejected")
     assert ask_db(net, "eni-db") == Walk("ACCEPT", "REJECT", "rejected")
     entries(net, 1).pop()
-    entries(net).append(entry(50, False, "deny", "6", CidrBlock="10.0.2.0/24", PortRange={"From": 32768, "To": 65535}))
+    entries(net).append(entry(50, False, "deny", "6", **ports("10.0.2.0/24", 32768, 65535)))
     assert ask_db(net) == Walk("ACCEPT", "REJECT", "rejected")
     assert ask_db(net, "eni-db") == Walk("ACCEPT", "ACCEPT", "rejected")
 
 
 def test_a_request_that_the_peer_cannot_send(net: dict[str, Any]) -> None:
-    entries(net).append(entry(50, True, "deny", "6", CidrBlock="10.0.2.0/24", PortRange={"From": 5432, "To": 5432}))
+    entries(net).append(entry(50, True, "deny", "6", **ports("10.0.2.0/24", 5432, 5432)))
     assert ask_db(net, "eni-db") == Walk("ACCEPT", "NONE", "rejected")
     entries(net).pop()
     public_routes(net)[0]["State"] = "blackhole"

@@ -1,0 +1,207 @@
+"""`flowtrail demo`: the story with real parts, each command shown as it is run.
+
+A moto server on loopback plays AWS, the real `aws` command line makes and unmakes the configuration, and `flowtrail`
+runs as a person would run it.
+"""
+
+import json
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from simulation.aws import AwsError, environment, moto_server, program
+from simulation.calls import UnknownCall
+from simulation.recorder import Actor
+from simulation.story import BEGIN, END, MENDED, NOW, Fault, Stage, Story, Telling, logs, put
+
+BUCKET = "flowtrail-demo"
+MARKER = ".flowtrail-demo"
+SEED = 1
+COMMAND_SECONDS = 150
+LOOKED_AT = "2026-11-20T14:00:00Z"
+EXPECTED_INCIDENTS = 2
+
+
+class Failed(Exception):
+    """The story did not come out as it must."""
+
+
+def run(folder: Path, console: Console) -> None:
+    """Tell the story; the store is left in `folder`, which is begun anew when an earlier demo made it.
+
+    Raises SystemExit(1), having said why, unless it comes out: exactly two incidents, both proven, both closed by the
+    commands that Flowtrail printed.
+    """
+    try:
+        store = _empty_folder(folder)
+        with moto_server(SEED) as endpoint:
+            _Demo(console, endpoint, store).tell()
+    except (Failed, AwsError, UnknownCall) as error:
+        console.print(Text(f"\nThe demo failed: {error}", style="bold red"))
+        raise SystemExit(1) from None
+    _farewell(console, store)
+
+
+def _empty_folder(folder: Path) -> Path:
+    """Where the store will be. Removes what an earlier demo left, and nothing else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise Failed(f"{folder} holds something that no demo made. Name another folder: flowtrail demo --folder DIR")
+    if (folder / MARKER).exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Made by `flowtrail demo`, which begins this folder anew each time.\n", "utf-8")
+    return folder / "flowtrail.db"
+
+
+def _farewell(console: Console, store: Path) -> None:
+    _title(console, "Now you")
+    _say(console, "The store stays. Go on asking it:")
+    for command in (
+        ["flowtrail", "incidents"],
+        ["flowtrail", "search", "--action", "reject", "--port", "22", "--limit", "20"],
+        ["flowtrail", "sql", "SELECT action, count() FROM flows GROUP BY action"],
+        ["flowtrail", "status"],
+    ):
+        console.print(
+            Text(f"  $ FLOWTRAIL_DB={shlex.quote(str(store))} {shlex.join(command)}", style="bold"), soft_wrap=True
+        )
+
+
+class _Demo:
+    """One telling. Everything in it talks to `endpoint` only."""
+
+    def __init__(self, console: Console, endpoint: str, store: Path) -> None:
+        self.console = console
+        self.endpoint = endpoint
+        self.telling = Telling(seed=SEED)
+        settings = {name: value for name, value in environment(endpoint).items() if not name.startswith("FLOWTRAIL_")}
+        self.environment = settings | {"FLOWTRAIL_DB": str(store), "COLUMNS": str(console.width)}
+
+    def tell(self) -> None:
+        """Raises Failed, AwsError or UnknownCall."""
+        self._chapter("A VPC", "A web server in a public subnet (SSH and HTTP open), a database in a private one.")
+        self._say(f"AWS is played by a moto server on {self.endpoint}; nothing leaves this machine.")
+        with self.console.status("Building it with about 25 `aws ec2` commands ..."):
+            stage = Stage(self.endpoint, SEED, self._announce)
+        self._say("At noon, how it is configured is kept. Nothing else need be prepared.")
+        self._flowtrail("snapshot", "--as-of", "2026-11-20T12:00:00Z")
+
+        self._chapter("An afternoon", "Clients come and go, scanners knock on closed ports. Then people change things:")
+        story = stage.tell()
+        self._say("One more call was refused by IAM, for want of rights. AWS delivers its logs to a bucket.")
+        put(logs(story, self.telling, BEGIN, NOW), self.endpoint, BUCKET)
+
+        self._chapter("15:45", "HTTP is dead, SSH is dead, and the scanners' noise is as loud as ever. What happened?")
+        self._flowtrail("ingest", f"s3://{BUCKET}/")
+        self._flowtrail(
+            "search", "--action", "reject", "--port", "22", "--from", "2026-11-20T15:00:00Z", "--limit", "8"
+        )
+        self._flowtrail("correlate", "--from", LOOKED_AT, "--to", _text(NOW))
+        self._flowtrail("incidents")
+        found = self._incidents()
+        self._check(story, found, state="open")
+        for incident in found:
+            self._flowtrail("incident", incident["id"])
+
+        self._chapter("15:50", "Flowtrail never changes anything. We run the two commands that it printed:")
+        mended = stage.fix(story, [incident["fix"] for incident in found], MENDED)
+        self._say("Traffic goes on until 16:15; more logs arrive.")
+        put(logs(mended, self.telling, NOW, END), self.endpoint, BUCKET)
+        self._flowtrail("ingest", f"s3://{BUCKET}/")
+        self._flowtrail("correlate", "--from", LOOKED_AT, "--to", _text(END))
+        self._flowtrail("incidents")
+        closed = self._incidents()
+        self._check(mended, closed, state="closed")
+        for incident in closed:
+            self._say(f"{incident['kind']}: closed, first accepted after the fix at {incident['closed_at']}.")
+
+    def _check(self, story: Story, incidents: Sequence[dict[str, Any]], state: str) -> None:
+        """Raise Failed unless these are the story's faults, each proven, with a fix, and in this state."""
+        if len(incidents) != EXPECTED_INCIDENTS:
+            raise Failed(f"expected exactly {EXPECTED_INCIDENTS} incidents, found {len(incidents)}.")
+        for fault in story.faults:
+            incident = next((one for one in incidents if one["kind"] == fault.kind), None)
+            if incident is None:
+                raise Failed(f"there is no incident of kind {fault.kind}.")
+            _check_one(fault, incident, state)
+
+    def _incidents(self) -> list[dict[str, Any]]:
+        answer = self._run(["flowtrail", "incidents", "--output", "json"], capture=True)
+        incidents: list[dict[str, Any]] = json.loads(answer)
+        return sorted(incidents, key=lambda incident: str(incident["first_seen"]))
+
+    def _flowtrail(self, *arguments: str) -> None:
+        self._show(f"$ {shlex.join(['flowtrail', *arguments])}")
+        self._run(["flowtrail", *arguments], capture=False)
+        self.console.print()
+
+    def _run(self, command: Sequence[str], *, capture: bool) -> str:
+        self.console.file.flush()
+        try:
+            done = subprocess.run(
+                [program(command[0]), *command[1:]],
+                env=self.environment,
+                stdout=subprocess.PIPE if capture else None,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"`{shlex.join(command)}` did not end within {COMMAND_SECONDS} s.") from None
+        if done.returncode != 0:
+            raise Failed(f"`{shlex.join(command)}` ended with exit code {done.returncode}.")
+        return done.stdout or ""
+
+    def _announce(self, at: datetime, actor: Actor, command: str) -> None:
+        line = command if command.startswith("aws ") else f"aws ec2 {command}"
+        self._say(f"{at:%H:%M:%S}  {actor.name}")
+        self._show(f"$ {line}")
+
+    def _chapter(self, title: str, words: str) -> None:
+        _title(self.console, title)
+        self._say(words)
+
+    def _say(self, words: str) -> None:
+        _say(self.console, words)
+
+    def _show(self, line: str) -> None:
+        self.console.print(Text(line, style="bold"), soft_wrap=True)
+
+
+def _check_one(fault: Fault, incident: dict[str, Any], state: str) -> None:
+    cause = incident["cause"] or {}
+    wanted = {
+        "certainty": ("proven", incident["certainty"]),
+        "state": (state, incident["state"]),
+        "event ids": ([fault.event_id], cause.get("event_ids")),
+        "actor": (fault.actor, cause.get("actor")),
+        "layer": (fault.layer, cause.get("layer")),
+        "resource": (fault.resource, cause.get("resource")),
+        "rule": (fault.rule, cause.get("rule")),
+    }
+    for name, (expected, found) in wanted.items():
+        if found != expected:
+            raise Failed(f"the {fault.kind} incident's {name} should be {expected!r}, is {found!r}.")
+    if not incident["fix"]:
+        raise Failed(f"the {fault.kind} incident has no command that undoes it.")
+
+
+def _title(console: Console, title: str) -> None:
+    console.print()
+    console.print(Rule(Text(title, style="bold"), align="left"))
+
+
+def _say(console: Console, words: str) -> None:
+    console.print(Text(words))
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
