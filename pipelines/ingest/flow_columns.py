@@ -1,21 +1,36 @@
-"""The columns of one object: which field of a line fills which, and how they become Arrow tables without a copy."""
+"""The columns of one object: lines go in block by block, the tables `flows` and `coverage` come out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.ingest import kernel
-from pipelines.ingest.blocks import Block, Layout, Words
+from pipelines.ingest.blocks import Lines
+from pipelines.ingest.fields import (
+    NO_TEXT,
+    AddressField,
+    Array,
+    Buffer,
+    ChoiceField,
+    Field,
+    NumberField,
+    TextField,
+    dictionary,
+)
 from schemas.flow import BY_AWS_NAME, COVERAGE, FLOWS, LOG_STATUS, TEXT
-from schemas.table import ADDRESS, SECONDS, Column, Table
+from schemas.table import ADDRESS, SECONDS, Table
 
-MEASURED = frozenset({"srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "action"})
-"""Fields that hold `-` in a record of an interval without traffic."""
+MEASURED = ("srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "action")
+"""Fields that hold `-` in the record of an interval without traffic."""
 
-_OK = kernel.STATUSES.index("OK")
-_NO_TEXT = pa.array([""])
+ACTIONS = ("", "ACCEPT", "REJECT")
+STATUSES = ("", "OK", "NODATA", "SKIPDATA")
+
+_OK = STATUSES.index("OK")
+_GAP_FIELDS = ("account-id", "interface-id", "start", "end")
 
 
 def schema_of(table: Table) -> pa.Schema:
@@ -24,180 +39,106 @@ def schema_of(table: Table) -> pa.Schema:
 
 
 class FlowColumns:
-    """Collects blocks of parsed lines. `layout` tells the kernel where each field of a line goes."""
+    """Collects lines of one layout, of which there are at most `lines`, at most `block` at a time."""
 
-    def __init__(self, fields: Sequence[str], header: bytes, lines: int) -> None:
-        """Room for at most `lines` records; memory that no record needs is never touched."""
-        self.numbers: list[Column] = []
-        self.addresses: list[Column] = []
-        self.texts: list[str] = []
-        kinds, rows, limits = [], [], []
-        for name in fields:
-            column = BY_AWS_NAME.get(name)
-            kind, group = self._place(name, column)
-            kinds.append(kind)
-            rows.append(len(group) - 1 if group is not None else 0)
-            limits.append(_limit(column))
-        measured = [name in MEASURED for name in fields]
-        self.layout = Layout(
-            kind=np.array(kinds, np.uint8),
-            row=np.array(rows, np.int64),
-            limit=np.array(limits, np.uint64),
-            measured=np.array(measured),
-            decided=np.array([LOG_STATUS in fields or not any(measured)]),
-            header=np.frombuffer(header, np.uint8),
-        )
-        self.rows = 0
-        self._values = [np.empty(lines, _dtype(column)) for column in self.numbers]
-        self._addresses = [np.empty((lines, 2), np.dtype("<u8")) for _ in self.addresses]
-        self._has_number = [np.empty(lines, np.bool_) for _ in self.numbers]
-        self._has_address = [np.empty(lines, np.bool_) for _ in self.addresses]
-        self._codes = [np.empty(lines, np.int32) for _ in self.texts]
-        self._action = np.empty(lines, np.int32)
+    def __init__(self, fields: Sequence[str], lines: int, block: int) -> None:
+        self._fields: dict[str, Field] = {name: _field(name, lines, block) for name in fields}
         self._line = np.empty(lines, np.uint32)
-        self._gaps: list[list[NDArray[np.generic]]] = []
+        self._gaps: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_GAP_FIELDS, LOG_STATUS, "row_no")}
+        self.rows = 0
 
-    def _place(self, name: str, column: Column | None) -> tuple[int, list[Column] | list[str] | None]:
-        """The kind of a field, and the group of columns that it has just joined."""
-        if name == LOG_STATUS:
-            return kernel.STATUS, None
-        if name == "action":
-            return kernel.ACTION, None
-        if column is None or column.arrow == TEXT:
-            self.texts.append(name)
-            return kernel.TEXT, self.texts
-        if column.arrow == ADDRESS:
-            self.addresses.append(column)
-            return kernel.ADDRESS, self.addresses
-        self.numbers.append(column)
-        return kernel.TIME if column.arrow == SECONDS else kernel.NUMBER, self.numbers
-
-    def add(self, block: Block, rows: int) -> None:
-        """Takes over the first `rows` lines of a block: flows into the columns, the rest as gaps in coverage."""
-        flows = block.status[:rows] == _OK
-        pick: slice | NDArray[np.intp] = slice(0, rows)
+    def read(self, buffer: Buffer, lines: Lines) -> None:
+        """Reads every field of a block of lines, notes in `lines.fault` what is wrong, and keeps the good ones."""
+        # Texts last, since only those of good lines are to be remembered.
+        for at, field in sorted(enumerate(self._fields.values()), key=lambda item: isinstance(item[1], TextField)):
+            field.read(buffer, lines, at)
+        good = lines.fault[: lines.rows] == kernel.FINE
+        status = self._status(lines.rows)
+        flows = good & (status == _OK)
         count = int(np.count_nonzero(flows))
-        if count < rows:
-            pick = np.flatnonzero(flows)
-            self._add_gaps(block, np.flatnonzero(~flows))
+        pick = slice(0, count) if count == lines.rows else np.flatnonzero(flows)
         into = slice(self.rows, self.rows + count)
-        for i, values in enumerate(self._values):
-            values[into] = block.numbers[i, pick]
-            self._has_number[i][into] = block.has_number[i, pick]
-        for i, addresses in enumerate(self._addresses):
-            addresses[into] = block.addresses[i, pick]
-            self._has_address[i][into] = block.has_address[i, pick]
-        for i, codes in enumerate(self._codes):
-            codes[into] = block.codes[i, pick]
-        self._action[into] = block.action[pick]
-        self._line[into] = block.line[pick]
+        for field in self._fields.values():
+            field.keep(pick, into)
+        self._line[into] = lines.places[0, pick]
         self.rows += count
+        if count < lines.rows and (gaps := np.flatnonzero(good & (status != _OK))).size:
+            self._keep_gaps(gaps, status, lines)
 
-    def _add_gaps(self, block: Block, pick: NDArray[np.intp]) -> None:
-        times = [i for i, column in enumerate(self.numbers) if column.arrow == SECONDS]
-        self._gaps.append(
-            [
-                *(block.codes[self.texts.index(name), pick] for name in self._gap_texts()),
-                *(block.numbers[i, pick].astype(np.int64) for i in times),
-                block.status[pick],
-                block.line[pick],
-            ]
-        )
+    def _status(self, rows: int) -> NDArray[Any]:
+        """Codes of STATUSES; in a log without log-status a record in which something was measured is OK."""
+        if LOG_STATUS in self._fields:
+            return self._fields[LOG_STATUS].scratch[:rows]
+        measured = [field.given(rows) for name in MEASURED if (field := self._fields.get(name)) is not None]
+        return np.any(measured, axis=0).astype(np.int32) if measured else np.full(rows, _OK, np.int32)
 
-    def _gap_texts(self) -> list[str]:
-        return [name for name in ("account-id", "interface-id") if name in self.texts]
+    def _keep_gaps(self, pick: NDArray[np.intp], status: NDArray[Any], lines: Lines) -> None:
+        for name in _GAP_FIELDS:
+            if name in self._fields:
+                self._gaps[name].append(self._fields[name].scratch[pick])
+        self._gaps[LOG_STATUS].append(status[pick])
+        self._gaps["row_no"].append(lines.places[0, pick])
 
-    def flows(self, raw: NDArray[np.uint8], words: Words, object_id: int) -> pa.Table:
+    def flows(self, buffer: Buffer, object_id: int) -> pa.Table:
         """The table `flows`; what VPC metadata adds is there and empty."""
         n = self.rows
-        made: dict[str, pa.Array] = {"action": _dictionary(self._action[:n], pa.array(kernel.ACTIONS))}
-        for column, values, valid in zip(self.numbers, self._values, self._has_number, strict=True):
-            made[column.name] = _fixed(column.arrow, values[:n], valid[:n])
-        for column, addresses, valid in zip(self.addresses, self._addresses, self._has_address, strict=True):
-            made[column.name] = _fixed(column.arrow, addresses[:n], valid[:n])
-        spilled = []
-        for i, name in enumerate(self.texts):
-            dictionary = self._distinct(raw, words, i)
-            if name in BY_AWS_NAME:
-                made[BY_AWS_NAME[name].name] = _dictionary(self._codes[i][:n], dictionary)
-            else:
-                spilled.append((name, self._codes[i][:n], dictionary))
-        made["extra"] = _spill(spilled, n)
-        made["object_id"] = pa.array(np.full(n, object_id, np.uint64))
-        made["row_no"] = pa.array(self._line[:n])
-        return _table(FLOWS, made, n)
-
-    def coverage(self, raw: NDArray[np.uint8], words: Words, object_id: int) -> pa.Table:
-        """The table `coverage`."""
-        texts = self._gap_texts()
-        times = [column.name for column in self.numbers if column.arrow == SECONDS]
-        columns = [np.concatenate(pieces) for pieces in zip(*self._gaps, strict=True)]
-        if not columns:
-            return schema_of(COVERAGE).empty_table()
-        made: dict[str, pa.Array] = {
-            BY_AWS_NAME[name].name: _dictionary(codes, self._distinct(raw, words, self.texts.index(name)))
-            for name, codes in zip(texts, columns, strict=False)
+        known = {BY_AWS_NAME[name].name: field for name, field in self._fields.items() if name in BY_AWS_NAME}
+        spilled = {
+            name: field
+            for name, field in self._fields.items()
+            if isinstance(field, TextField) and name not in BY_AWS_NAME
         }
-        for name, values in zip(times, columns[len(texts) :], strict=False):
-            made[name] = pa.array(values).cast(SECONDS)
-        made["log_status"] = _dictionary(columns[-2], pa.array(kernel.STATUSES))
-        made["row_no"] = pa.array(columns[-1])
-        n = len(columns[-1])
-        made["object_id"] = pa.array(np.full(n, object_id, np.uint64))
-        return _table(COVERAGE, made, n)
+        made = {name: field.array(n, buffer) for name, field in known.items()}
+        made |= {"extra": _spill(spilled, n, buffer), "row_no": pa.array(self._line[:n])}
+        return _table(FLOWS, made, n, object_id)
 
-    def _distinct(self, raw: NDArray[np.uint8], words: Words, column: int) -> pa.Array:
-        """The texts of a column by their codes; code 0 is ''."""
-        size = int(words.size[0])
-        pick = np.flatnonzero(words.column[:size] == column)
-        return pa.concat_arrays([_NO_TEXT, strings(raw, words.start[pick], words.stop[pick], kernel.MAX_LINE)])
+    def coverage(self, buffer: Buffer, object_id: int) -> pa.Table:
+        """The table `coverage`."""
+        gaps = {name: np.concatenate(pieces) for name, pieces in self._gaps.items() if pieces}
+        if not gaps:
+            return schema_of(COVERAGE).empty_table()
+        made = {}
+        for name in _GAP_FIELDS:
+            field = self._fields.get(name)
+            if isinstance(field, TextField):
+                made[BY_AWS_NAME[name].name] = dictionary(gaps[name], field.texts(buffer))
+            elif field is not None:
+                made[name] = pa.array(gaps[name].astype(np.int64)).cast(SECONDS)
+        made["log_status"] = dictionary(gaps[LOG_STATUS], pa.array(STATUSES))
+        made["row_no"] = pa.array(gaps["row_no"].astype(np.uint32))
+        return _table(COVERAGE, made, len(gaps["row_no"]), object_id)
 
 
-def strings(raw: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64], cap: int) -> pa.Array:
-    """Pieces of `raw` as Arrow strings: at most `cap` bytes of each, undecodable bytes as `\\xNN`."""
-    data, offsets = kernel.gather(raw, starts, stops, cap)
-    return pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(data))
+def _field(name: str, lines: int, block: int) -> Field:
+    column = BY_AWS_NAME.get(name)
+    if name == LOG_STATUS:
+        return ChoiceField(STATUSES, b"", kernel.BAD_STATUS, lines, block)
+    if name == "action":
+        return ChoiceField(ACTIONS, b"-", kernel.BAD_ACTION, lines, block)
+    if column is None or column.arrow == TEXT:
+        return TextField(lines, block)
+    return AddressField(column, lines, block) if column.arrow == ADDRESS else NumberField(column, lines, block)
 
 
-def _table(table: Table, made: dict[str, pa.Array], rows: int) -> pa.Table:
+def _table(table: Table, made: Mapping[str, Array], rows: int, object_id: int) -> pa.Table:
     schema = schema_of(table)
-    empty = _dictionary(np.zeros(rows, np.int32), _NO_TEXT)
-    arrays = [
+    made = {**made, "object_id": pa.array(np.full(rows, object_id, np.uint64))}
+    empty = dictionary(np.zeros(rows, np.int32), NO_TEXT)
+    columns = [
         made[field.name] if field.name in made else empty if field.type == TEXT else pa.nulls(rows, field.type)
         for field in schema
     ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _limit(column: Column | None) -> int:
-    """The largest number a field may hold; a time must fit ClickHouse's DateTime, 32 bits of seconds."""
-    if column is None or column.arrow == SECONDS:
-        return 2**32 - 1
-    return 2**column.arrow.bit_width - 1 if pa.types.is_integer(column.arrow) else 0
-
-
-def _dtype(column: Column) -> np.dtype[np.generic]:
-    return np.dtype(np.int64) if column.arrow == SECONDS else np.dtype(column.arrow.to_pandas_dtype())
-
-
-def _fixed(kind: pa.DataType, values: NDArray[np.generic], valid: NDArray[np.bool_]) -> pa.Array:
-    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(values), [bitmap, pa.py_buffer(values)])
-
-
-def _dictionary(codes: NDArray[np.int32], texts: pa.Array) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), texts, safe=False)
-
-
-def _spill(fields: Sequence[tuple[str, NDArray[np.int32], pa.Array]], rows: int) -> pa.Array:
+def _spill(fields: Mapping[str, TextField], rows: int, buffer: Buffer) -> Array:
     """Maps of field name -> text; a field that is `-` is left out."""
-    if not fields:
-        offsets = np.zeros(rows + 1, np.int32)
-        return pa.MapArray.from_arrays(pa.array(offsets), pa.array([], pa.string()), pa.array([], pa.string()))
-    first = np.cumsum([0, *(len(texts) for _, _, texts in fields)])[:-1]
-    codes = np.stack([codes for _, codes, _ in fields], axis=1)
+    nothing = pa.array([], pa.string())
+    texts = [field.texts(buffer) for field in fields.values()]
+    first = np.cumsum([0, *(len(distinct) for distinct in texts)])[:-1]
+    codes = np.stack([np.zeros(rows, np.int32), *(field.column[:rows] for field in fields.values())], axis=1)[:, 1:]
     given = codes != 0
     offsets = np.concatenate([[0], np.cumsum(np.count_nonzero(given, axis=1))]).astype(np.int32)
-    keys = pa.array([name for name, _, _ in fields]).take(pa.array(np.nonzero(given)[1]))
-    items = pa.concat_arrays([texts for _, _, texts in fields]).take(pa.array((codes + first)[given]))
+    keys = pa.array(list(fields), pa.string()).take(pa.array(np.nonzero(given)[1]))
+    items = pa.concat_arrays([nothing, *texts]).take(pa.array((codes + first)[given]))
     return pa.MapArray.from_arrays(pa.array(offsets), keys, items)

@@ -1,46 +1,108 @@
-"""The hot loop: one pass over the bytes of a text flow log, compiled by Numba, without the GIL.
+"""The hot loops over the bytes of a text flow log, compiled by Numba, without the GIL.
 
-`scan` reads lines into a `blocks.Block` until that is full, and can go on where it stopped. A good line costs one
-visit to each of its bytes. A line that cannot be understood is noted by place and fault; only then `line_fault`
-looks at it again, so that the reason does not depend on the order of the fields. Texts become codes of a
-`blocks.Words` table, which holds their places in the buffer and no copies.
+`split` finds the tokens of a block of lines; then each field is read for all these lines at once by `numbers`,
+`addresses`, `choices` or `texts`. A line that cannot be understood keeps the first fault that was found; texts are
+read last, of good lines only. What the rules are is said in `parse.py`; `tests/reference_parser.py` says the same slowly.
 
-What the rules are is said in `parse.py`; `tests/reference_parser.py` says the same slowly. All compiled code that
-calls each other stays in this one file: Numba's cache on disk only sees changes of the file of the caller.
+Positions are unsigned, since Numba then leaves out the care for negative indices: half the time. All functions that
+call each other stay in this one file: Numba's cache on disk only notices changes of the caller's file.
 """
+
+# Loops are written out on purpose, and arguments are plain arrays: that is what compiles well.
+# ruff: noqa: PLR0912, PLR0917, SIM110
 
 import numpy as np
 
 from pipelines.ingest.compiled import compiled
 
-NUMBER, TIME, ADDRESS, TEXT, ACTION, STATUS = range(6)
-"""Kinds of fields."""
-
-ACTIONS = ("", "ACCEPT", "REJECT")
-STATUSES = ("", "OK", "NODATA", "SKIPDATA")
-"""Texts of the codes that an ACTION and a STATUS field get."""
-
-FINE, LINE_TOO_LONG, CONTROL_BYTES, NOT_UTF8, TOKEN_COUNT, NO_TIME = range(6)
-BAD_NUMBER, OUT_OF_RANGE, BAD_ADDRESS, BAD_ACTION, BAD_STATUS = range(6, 11)
-"""Faults of a line. `Block.fault` holds fault * 65536 + number of the field."""
+FINE, LINE_TOO_LONG, CONTROL_BYTES, NOT_UTF8, TOKEN_COUNT = range(5)
+NO_TIME, BAD_NUMBER, OUT_OF_RANGE, BAD_ADDRESS, BAD_ACTION, BAD_STATUS = range(5, 11)
+"""Faults. A line's fault is one of these, plus 65536 times the number of the field."""
 
 MAX_LINE = 64 << 10
 MILLISECONDS_FROM = 10**11
-"""A time above this is in milliseconds: as seconds it would be the year 5138."""
+"""A time above this is in milliseconds: as seconds it would be in the year 5138."""
 
-_SPACE, _NEWLINE, _RETURN, _DASH, _DOT, _COLON = 32, 10, 13, 45, 46, 58
+_SPACE, _NEWLINE, _RETURN, _DASH, _DOT, _COLON, _DELETE = 32, 10, 13, 45, 46, 58, 127
+_BACKSLASH, _X = 92, 120
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+_ONE, _TWO, _EIGHT = np.uint64(1), np.uint64(2), np.uint64(8)
 _ZERO, _NINE, _TEN = np.uint64(48), np.uint64(9), np.uint64(10)
 _MOST_TENTH = np.uint64((2**64 - 1) // 10)
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
+_THOUSAND, _MILLISECONDS_FROM = np.uint64(1000), np.uint64(MILLISECONDS_FROM)
+_PRIME, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _MAPPED = np.uint64(0xFFFF0000)
 """The second half of `::ffff:0.0.0.0`, as a little-endian word."""
 
 
 @compiled
-def ends(buf, p):  # type: ignore[no-untyped-def]
-    """Whether a token ends before byte `p`: at a space or at the end of the line."""
+def split(buf, at, line, header, tokens, lines, fault):  # type: ignore[no-untyped-def]
+    """Finds the tokens of the lines from byte `at` on, which begins line number `line`. `buf` ends with a newline.
+
+    Fills, per record, `tokens[0, field]` and `tokens[1, field]` (from, to), `lines` (number, from, to) and `fault`.
+    Blank lines and lines with just the tokens of `header` are no records. Stops when `fault` is full or `buf` ends.
+    Returns where and at which line to go on, and the number of records.
+    """
+    fields, rows = tokens.shape[1], 0
+    p, size = np.uint64(at), np.uint64(buf.size)
+    while p < size and rows < fault.size:
+        begin, count, wide, control = p, 0, False, False
+        while True:
+            while buf[p] == _SPACE:
+                p += _ONE
+            if ends_line(buf, p):
+                break
+            start = p
+            while True:
+                c = buf[p]
+                if c > _SPACE and c < _DELETE:
+                    p += _ONE
+                elif c == _SPACE or ends_line(buf, p):
+                    break
+                else:
+                    wide = wide or c > _DELETE
+                    control = control or c <= _DELETE
+                    p += _ONE
+            if count < fields:
+                tokens[0, count, rows] = start
+                tokens[1, count, rows] = p
+            count += 1
+        stop = p
+        p += _ONE if buf[p] == _NEWLINE else _TWO
+        if count and not (count == fields and is_header(buf, header, tokens, rows)):
+            lines[0, rows], lines[1, rows], lines[2, rows] = line, begin, stop
+            if stop - begin > MAX_LINE:
+                fault[rows] = LINE_TOO_LONG
+            elif control:
+                fault[rows] = CONTROL_BYTES
+            elif wide and not is_utf8(buf, begin, stop):
+                fault[rows] = NOT_UTF8
+            else:
+                fault[rows] = FINE if count == fields else TOKEN_COUNT
+            rows += 1
+        line += 1
+    return np.int64(p), line, rows
+
+
+@compiled
+def ends_line(buf, p):  # type: ignore[no-untyped-def]
     c = buf[p]
-    return c == _SPACE or c == _NEWLINE or (c == _RETURN and buf[p + 1] == _NEWLINE)
+    return c == _NEWLINE or (c == _RETURN and buf[p + _ONE] == _NEWLINE)
+
+
+@compiled
+def is_header(buf, header, tokens, row):  # type: ignore[no-untyped-def]
+    """Whether a line has just the tokens of `header`, which are parted by single spaces."""
+    h = 0
+    for field in range(tokens.shape[1]):
+        for p in range(tokens[0, field, row], tokens[1, field, row]):
+            if h == header.size or buf[p] != header[h]:
+                return False
+            h += 1
+        if h < header.size and header[h] != _SPACE:
+            return False
+        h += 1
+    return True
 
 
 @compiled
@@ -54,15 +116,8 @@ def utf8_length(buf, p, stop):  # type: ignore[no-untyped-def]
     size = 2 if c < 0xE0 else 3 if c < 0xF0 else 4
     if p + size > stop:
         return 0
-    low, high = 0x80, 0xBF
-    if c == 0xE0:
-        low = 0xA0
-    elif c == 0xED:
-        high = 0x9F
-    elif c == 0xF0:
-        low = 0x90
-    elif c == 0xF4:
-        high = 0x8F
+    low = 0xA0 if c == 0xE0 else 0x90 if c == 0xF0 else 0x80
+    high = 0x9F if c == 0xED else 0x8F if c == 0xF4 else 0xBF
     if buf[p + 1] < low or buf[p + 1] > high:
         return 0
     for i in range(p + 2, p + size):
@@ -72,59 +127,49 @@ def utf8_length(buf, p, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def line_fault(buf, start, stop, fields):  # type: ignore[no-untyped-def]
-    """What is wrong with a line as a whole, before any field is looked at."""
-    if stop - start > MAX_LINE:
-        return LINE_TOO_LONG
-    tokens, before = 0, _SPACE
-    for p in range(start, stop):
-        c = buf[p]
-        if c < _SPACE or c == 127:
-            return CONTROL_BYTES
-        if before == _SPACE and c != _SPACE:
-            tokens += 1
-        before = c
-    p = start
-    while p < stop:
-        size = utf8_length(buf, p, stop)
+def is_utf8(buf, start, stop):  # type: ignore[no-untyped-def]
+    p, end = np.int64(start), np.int64(stop)
+    while p < end:
+        size = utf8_length(buf, p, end)
         if size == 0:
-            return NOT_UTF8
-        p += size
-    return FINE if tokens == fields else TOKEN_COUNT
-
-
-@compiled
-def is_header(buf, p, header):  # type: ignore[no-untyped-def]
-    """Whether the line whose first token begins at `p` has just the header's tokens."""
-    for h in range(header.size):
-        if header[h] == _SPACE:
-            if buf[p] != _SPACE:
-                return False
-            while buf[p] == _SPACE:
-                p += 1
-        elif buf[p] != header[h]:
             return False
-        else:
-            p += 1
-    while buf[p] == _SPACE:
-        p += 1
-    return ends(buf, p)
+        p += size
+    return True
 
 
 @compiled
-def number(buf, p):  # type: ignore[no-untyped-def]
-    """The digits at `p`: value, whether 64 bits cannot hold it, and where they end."""
-    start, value = p, np.uint64(0)
-    digit = np.uint64(buf[p]) - _ZERO
-    while digit <= _NINE:
-        value = value * _TEN + digit
-        p += 1
-        digit = np.uint64(buf[p]) - _ZERO
-    return value, p - start > 19 and overflows(buf, start, p), p
+def is_null(buf, start, stop):  # type: ignore[no-untyped-def]
+    return stop - start == _ONE and buf[start] == _DASH
+
+
+@compiled
+def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):  # type: ignore[no-untyped-def]
+    """Reads digits. `time`: a null is a fault, and milliseconds become seconds. Nulls get the value 0."""
+    for row in range(rows):
+        if fault[row]:
+            continue
+        start, stop, value, good = np.uint64(starts[row]), np.uint64(stops[row]), np.uint64(0), True
+        if is_null(buf, start, stop):
+            values[row], valid[row] = value, False
+            if time:
+                fault[row] = field << 16 | NO_TIME
+            continue
+        for p in range(start, stop):
+            digit = np.uint64(buf[p]) - _ZERO
+            good = good and digit <= _NINE
+            value = value * _TEN + digit
+        if time and value > _MILLISECONDS_FROM:
+            value //= _THOUSAND
+        values[row], valid[row] = value, True
+        if not good:
+            fault[row] = field << 16 | BAD_NUMBER
+        elif value > limit or (stop - start > 19 and overflows(buf, start, stop)):
+            fault[row] = field << 16 | OUT_OF_RANGE
 
 
 @compiled
 def overflows(buf, start, stop):  # type: ignore[no-untyped-def]
+    """Whether 64 bits cannot hold a number; zeros may lead it."""
     value = np.uint64(0)
     for p in range(start, stop):
         digit = np.uint64(buf[p]) - _ZERO
@@ -135,74 +180,81 @@ def overflows(buf, start, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def octets(buf, p):  # type: ignore[no-untyped-def]
-    """A dotted IPv4 address at `p`, the first octet in the lowest byte; and where it ends, -1 when there is none.
-    An octet has no leading zero: some read those as octal."""
-    packed = np.uint64(0)
-    for i in range(4):
-        if i:
-            if buf[p] != _DOT:
-                return packed, -1
-            p += 1
-        start, value = p, np.uint64(0)
-        digit = np.uint64(buf[p]) - _ZERO
-        while digit <= _NINE and p - start < 3:
-            value = value * _TEN + digit
-            p += 1
-            digit = np.uint64(buf[p]) - _ZERO
-        if p == start or value > 255 or (p - start > 1 and buf[start] == _ZERO):
-            return packed, -1
-        packed |= value << np.uint64(8 * i)
-    return packed, p
+def addresses(buf, starts, stops, rows, field, words, octets, valid, fault):  # type: ignore[no-untyped-def]
+    """Reads IPv4 and IPv6 addresses as 16 bytes: `words` and `octets` are the same memory. Nulls get zeros."""
+    for row in range(rows):
+        if fault[row]:
+            continue
+        start, stop = np.uint64(starts[row]), np.uint64(stops[row])
+        valid[row] = not is_null(buf, start, stop)
+        words[row, 0], words[row, 1] = 0, 0
+        if valid[row]:
+            packed, good = ipv4(buf, start, stop)
+            if good:
+                words[row, 1] = _MAPPED | packed << _HALF
+            elif not ipv6(buf, np.int64(start), np.int64(stop), octets[row]):
+                fault[row] = field << 16 | BAD_ADDRESS
 
 
 @compiled
-def ipv6(buf, p, out, row, at):  # type: ignore[no-untyped-def]
-    """Writes the IPv6 address at `p` (RFC 4291, also with a dotted tail) to `out[row, at]`, 16 bytes.
-    Returns where it ends, -1 when there is none."""
+def ipv4(buf, start, stop):  # type: ignore[no-untyped-def]
+    """A dotted address, its first octet in the lowest byte, and whether it is one. No octet has a leading zero: some
+    read those as octal."""
+    packed, value, shift, digits, good = np.uint64(0), np.uint64(0), np.uint64(0), 0, True
+    for p in range(start, stop):
+        digit = np.uint64(buf[p]) - _ZERO
+        if digit <= _NINE:
+            good = good and (digits == 0 or value > 0)
+            value = value * _TEN + digit
+            digits += 1
+        else:
+            good = good and buf[p] == _DOT and 0 < digits <= 3 and value <= 255 and shift < 24
+            packed |= value << shift
+            value, digits = np.uint64(0), 0
+            shift += _EIGHT
+    return packed | value << shift, good and shift == 24 and 0 < digits <= 3 and value <= 255
+
+
+@compiled
+def ipv6(buf, p, stop, out):  # type: ignore[no-untyped-def]
+    """Writes an IPv6 address (RFC 4291, also with a dotted tail) to `out`, 16 bytes; False when it is none."""
     n, gap = 0, -1
-    if buf[p] == _COLON:
-        if buf[p + 1] != _COLON:
-            return -1
+    if p + 1 < stop and buf[p] == _COLON and buf[p + 1] == _COLON:
         gap = 0
         p += 2
-    while not ends(buf, p):
+    while p < stop:
         start, value = p, 0
-        digit = hex_digit(buf[p])
-        while digit >= 0 and p - start < 4:
-            value = value * 16 + digit
+        while p < stop and p - start < 4 and hex_digit(buf[p]) >= 0:
+            value = value * 16 + hex_digit(buf[p])
             p += 1
-            digit = hex_digit(buf[p])
         if p == start or n == 16:
-            return -1
-        if buf[p] == _DOT:
-            packed, p = octets(buf, start)
-            if p < 0 or n > 12 or not ends(buf, p):
-                return -1
+            return False
+        if p < stop and buf[p] == _DOT:
+            packed, good = ipv4(buf, np.uint64(start), np.uint64(stop))
+            if not good or n > 12:
+                return False
             for i in range(4):
-                out[row, at, n + i] = (packed >> np.uint64(8 * i)) & np.uint64(255)
+                out[n + i] = (packed >> np.uint64(8 * i)) & np.uint64(255)
             n += 4
             break
-        out[row, at, n], out[row, at, n + 1] = value >> 8, value & 255
+        out[n], out[n + 1] = value >> 8, value & 255
         n += 2
-        if buf[p] != _COLON:
-            break
-        p += 1
-        if buf[p] == _COLON:
-            if gap >= 0:
-                return -1
-            gap = n
+        if p < stop:
+            if buf[p] != _COLON or p + 1 == stop:
+                return False
             p += 1
-        elif ends(buf, p):
-            return -1
-    if n > (16 if gap < 0 else 14) or (gap < 0 and n < 16):
-        return -1
-    if gap >= 0:
-        for i in range(1, n - gap + 1):
-            out[row, at, 16 - i] = out[row, at, n - i]
-        for i in range(gap, 16 - n + gap):
-            out[row, at, i] = 0
-    return p
+            if buf[p] == _COLON:
+                if gap >= 0:
+                    return False
+                gap = n
+                p += 1
+    if gap < 0:
+        return n == 16
+    for i in range(1, n - gap + 1):
+        out[16 - i] = out[n - i]
+    for i in range(gap, 16 - n + gap):
+        out[i] = 0
+    return n <= 14
 
 
 @compiled
@@ -214,222 +266,119 @@ def hex_digit(c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def word(buf, start, stop, key, column, words):  # type: ignore[no-untyped-def]
-    """The index in `words` of a text; a new one is added. `key` is its hash."""
-    mask = words.slot.size - 1
-    i = np.int64(key & np.uint64(mask))
-    while True:
-        w = words.slot[i]
-        if w < 0:
-            break
-        if words.hash[w] == key and words.column[w] == column and same(buf, start, stop, words.start[w], words.stop[w]):
-            return w
-        i = (i + 1) & mask
-    w = np.int32(words.size[0])
-    words.slot[i] = w
-    words.size[0] += 1
-    words.per_column[column] += 1
-    words.hash[w], words.start[w], words.stop[w] = key, start, stop
-    words.column[w], words.code[w] = column, words.per_column[column]
-    return w
+def choices(buf, starts, stops, rows, options, fault_code, codes, fault):  # type: ignore[no-untyped-def]
+    """Reads one of a few texts of up to 8 bytes, `options` as little-endian words, as its place among them."""
+    for row in range(rows):
+        if fault[row]:
+            continue
+        start, stop = np.uint64(starts[row]), np.uint64(stops[row])
+        packed = np.uint64(0) if stop - start <= _EIGHT else ~np.uint64(0)
+        if stop - start <= _EIGHT:
+            for p in range(start, stop):
+                packed |= np.uint64(buf[p]) << (_EIGHT * (p - start))
+        code = 0
+        while code < options.size and options[code] != packed:
+            code += 1
+        if code == options.size:
+            fault[row] = fault_code
+        codes[row] = code
+
+
+@compiled
+def texts(buf, starts, stops, first, rows, words, codes, fault):  # type: ignore[no-untyped-def]
+    """Reads texts as their numbers in `words`, in order of first sight, from 1 on; null is 0.
+
+    Returns the row to go on at: before `rows` when `words` is full and must grow.
+    """
+    slot, keys, froms, tos, size = words.slot, words.key, words.start, words.stop, words.size
+    mask = np.uint64(slot.size - 1)
+    word = -1
+    for row in range(first, rows):
+        if fault[row]:
+            continue
+        start, stop = np.uint64(starts[row]), np.uint64(stops[row])
+        if is_null(buf, start, stop):
+            codes[row] = 0
+            continue
+        if word >= 0 and same(buf, start, stop, np.uint64(froms[word]), np.uint64(tos[word])):
+            codes[row] = word + 1
+            continue
+        key = text_key(buf, start, stop)
+        i = key & mask
+        word = slot[i]
+        while word >= 0 and not (
+            keys[word] == key and same(buf, start, stop, np.uint64(froms[word]), np.uint64(tos[word]))
+        ):
+            i = (i + _ONE) & mask
+            word = slot[i]
+        if word < 0:
+            word = size[0]
+            if word == keys.size:
+                return row
+            slot[i] = word
+            keys[word], froms[word], tos[word] = key, start, stop
+            size[0] += 1
+        codes[row] = word + 1
+    return rows
+
+
+@compiled
+def eight(buf, p):  # type: ignore[no-untyped-def]
+    """Eight bytes from `p` on as a little-endian word; the compiler makes one load of it."""
+    word = np.uint64(buf[p])
+    for i in range(1, 8):
+        word |= np.uint64(buf[p + np.uint64(i)]) << np.uint64(8 * i)
+    return word
+
+
+@compiled
+def text_key(buf, start, stop):  # type: ignore[no-untyped-def]
+    """A hash of a text: by eight bytes, the last eight overlapping those before; short ones byte by byte."""
+    key, p = stop - start, start
+    if key < _EIGHT:
+        while p < stop:
+            key = (key ^ np.uint64(buf[p])) * _PRIME
+            p += _ONE
+        return key ^ (key >> _HALF)
+    while p + _EIGHT < stop:
+        key = (key ^ eight(buf, p)) * _PRIME
+        key ^= key >> _HALF
+        p += _EIGHT
+    key = (key ^ eight(buf, stop - _EIGHT)) * _PRIME
+    return key ^ (key >> _HALF)
 
 
 @compiled
 def same(buf, start, stop, other, other_stop):  # type: ignore[no-untyped-def]
+    """Whether two texts are the same."""
     if stop - start != other_stop - other:
         return False
-    for i in range(stop - start):
-        if buf[start + i] != buf[other + i]:
+    p, q = start, other
+    while p + _EIGHT <= stop:
+        if eight(buf, p) != eight(buf, q):
             return False
-    return True
+        p += _EIGHT
+        q += _EIGHT
+    while p < stop and buf[p] == buf[q]:
+        p += _ONE
+        q += _ONE
+    return p == stop
 
 
 @compiled
-def forget(words, size):  # type: ignore[no-untyped-def]
-    """Takes back the words that a bad line added, the newest first, so that no probe chain is broken."""
-    mask = words.slot.size - 1
-    while words.size[0] > size:
-        words.size[0] -= 1
-        w = words.size[0]
-        i = np.int64(words.hash[w] & np.uint64(mask))
-        while words.slot[i] != w:
-            i = (i + 1) & mask
-        words.slot[i] = -1
-        column = words.column[w]
-        words.per_column[column] -= 1
-        if words.last[column] == w:
-            words.last[column] = -1
-
-
-@compiled
-def literal(buf, p, text):  # type: ignore[no-untyped-def]
-    """Whether the token at `p` is `text`."""
-    for i in range(text.size):
-        if buf[p + i] != text[i]:
-            return False
-    return ends(buf, p + text.size)
-
-
-_ACCEPT = np.frombuffer(b"ACCEPT", np.uint8)
-_REJECT = np.frombuffer(b"REJECT", np.uint8)
-_OK = np.frombuffer(b"OK", np.uint8)
-_NODATA = np.frombuffer(b"NODATA", np.uint8)
-_SKIPDATA = np.frombuffer(b"SKIPDATA", np.uint8)
-_BACKSLASH, _X = 92, 120
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
-
-
-@compiled
-def scan(buf, at, line, layout, words, block):  # type: ignore[no-untyped-def]
-    """Reads lines from byte `at`, which begins line number `line`; `buf` must end with a newline.
-
-    Stops at the end of `buf`, when the block is full, or when `words` might not hold the next line's texts.
-    Returns where and at which line to go on, and the number of good and bad lines in the block.
-    """
-    fields = layout.kind.size
-    rows = faults = 0
-    while at < buf.size and rows < block.line.size and faults < block.line.size:
-        if words.size[0] + fields > words.code.size:
-            break
-        p = at
-        while buf[p] == _SPACE:
-            p += 1
-        if ends(buf, p):  # a blank line
-            at = p + 1 if buf[p] == _NEWLINE else p + 2
-            line += 1
-            continue
-        if buf[p] == layout.header[0] and is_header(buf, p, layout.header):
-            while buf[p] != _NEWLINE:
-                p += 1
-            at = p + 1
-            line += 1
-            continue
-        known = words.size[0]
-        fault, field, wide, measured = FINE, 0, False, layout.decided[0]
-        block.status[rows] = 1
-        block.action[rows] = 0
-        while field < fields:
-            while buf[p] == _SPACE:
-                p += 1
-            kind, row = layout.kind[field], layout.row[field]
-            null = buf[p] == _DASH and ends(buf, p + 1)
-            if null:
-                p += 1
-            else:
-                measured = measured or layout.measured[field]
-            if kind == TEXT:
-                if null:
-                    block.codes[row, rows] = 0
-                else:
-                    start = p
-                    w = words.last[row]
-                    if w >= 0:  # mostly the same text as in the line before
-                        q, stop = words.start[w], words.stop[w]
-                        while q < stop and buf[q] == buf[p]:
-                            q += 1
-                            p += 1
-                        if q < stop or not ends(buf, p):
-                            w = -1
-                            p = start
-                    if w < 0:
-                        key = np.uint64(row)
-                        c = buf[p]
-                        while c > _SPACE and c != 127:
-                            wide = wide or c > 127
-                            key = (key ^ np.uint64(c)) * _PRIME
-                            p += 1
-                            c = buf[p]
-                        if p == start or not ends(buf, p):
-                            fault = TOKEN_COUNT
-                            break
-                        w = word(buf, start, p, key ^ (key >> np.uint64(29)), row, words)
-                        words.last[row] = w
-                    block.codes[row, rows] = words.code[w]
-            elif kind == NUMBER or kind == TIME:
-                start = p
-                value, over = np.uint64(0), False
-                if not null:
-                    value, over, p = number(buf, p)
-                    if p == start or not ends(buf, p):
-                        fault = BAD_NUMBER
-                        break
-                elif kind == TIME:
-                    fault = NO_TIME
-                    break
-                if kind == TIME and value > MILLISECONDS_FROM:
-                    value //= np.uint64(1000)
-                if over or value > layout.limit[field]:
-                    fault = OUT_OF_RANGE
-                    break
-                block.numbers[row, rows] = value
-                block.has_number[row, rows] = not null
-            elif kind == ADDRESS:
-                block.has_address[row, rows] = not null
-                if null:
-                    block.addresses[row, rows, 0] = block.addresses[row, rows, 1] = 0
-                else:
-                    packed, q = octets(buf, p)
-                    if q < 0:
-                        q = ipv6(buf, p, block.address_bytes, row, rows)
-                    else:
-                        block.addresses[row, rows, 0] = 0
-                        block.addresses[row, rows, 1] = _MAPPED | packed << np.uint64(32)
-                    if q < 0 or not ends(buf, q):
-                        fault = BAD_ADDRESS
-                        break
-                    p = q
-            elif kind == ACTION:
-                if not null:
-                    if literal(buf, p, _ACCEPT):
-                        block.action[rows] = 1
-                    elif literal(buf, p, _REJECT):
-                        block.action[rows] = 2
-                    else:
-                        fault = BAD_ACTION
-                        break
-                    p += 6
-            elif literal(buf, p, _OK):
-                p += 2
-            elif literal(buf, p, _NODATA):
-                block.status[rows] = 2
-                p += 6
-            elif literal(buf, p, _SKIPDATA):
-                block.status[rows] = 3
-                p += 8
-            else:
-                fault = BAD_STATUS
-                break
-            field += 1
-        while buf[p] == _SPACE:
-            p += 1
-        if fault == FINE and not ends(buf, p):
-            fault = TOKEN_COUNT
-        while buf[p] != _NEWLINE:
-            p += 1
-        stop = p - 1 if p > at and buf[p - 1] == _RETURN else p
-        if fault != FINE or wide or stop - at > MAX_LINE:
-            whole = line_fault(buf, at, stop, fields)
-            fault = fault if whole == FINE else whole
-        if fault == FINE:
-            if not measured:
-                block.status[rows] = 0
-            block.line[rows] = line
-            rows += 1
-        else:
-            forget(words, known)
-            block.fault[faults] = fault * 65536 + field
-            block.fault_start[faults], block.fault_stop[faults] = at, stop
-            block.fault_line[faults] = line
-            faults += 1
-        at = p + 1
-        line += 1
-    return at, line, rows, faults
+def rehash(words):  # type: ignore[no-untyped-def]
+    """Fills an empty (-1) slot table with the words."""
+    mask = np.uint64(words.slot.size - 1)
+    for word in range(words.size[0]):
+        i = words.key[word] & mask
+        while words.slot[i] >= 0:
+            i = (i + _ONE) & mask
+        words.slot[i] = word
 
 
 @compiled
 def gather(buf, starts, stops, cap):  # type: ignore[no-untyped-def]
-    """The pieces of `buf` as Arrow string data and offsets: at most `cap` bytes of each, and bytes that are no UTF-8
-    written as `\\xNN`."""
+    """Pieces of `buf` as Arrow string data and offsets: at most `cap` bytes of each; what is no UTF-8 as `\\xNN`."""
     offsets = np.zeros(starts.size + 1, np.int32)
     for i in range(starts.size):
         p, stop, length = starts[i], min(stops[i], starts[i] + cap), 0
@@ -440,9 +389,9 @@ def gather(buf, starts, stops, cap):  # type: ignore[no-untyped-def]
         offsets[i + 1] = offsets[i] + length
     data = np.empty(offsets[starts.size], np.uint8)
     for i in range(starts.size):
-        p, n = starts[i], offsets[i]
+        p, n, stop = starts[i], offsets[i], min(stops[i], starts[i] + cap)
         while n < offsets[i + 1]:
-            size = utf8_length(buf, p, min(stops[i], starts[i] + cap))
+            size = utf8_length(buf, p, stop)
             if size == 0:
                 data[n], data[n + 1] = _BACKSLASH, _X
                 data[n + 2], data[n + 3] = _HEX[buf[p] >> 4], _HEX[buf[p] & 15]
@@ -453,14 +402,3 @@ def gather(buf, starts, stops, cap):  # type: ignore[no-untyped-def]
                 n += 1
                 p += 1
     return data, offsets
-
-
-@compiled
-def rehash(words, slot):  # type: ignore[no-untyped-def]
-    """Fills a larger, empty (-1) slot table with the words."""
-    mask = slot.size - 1
-    for w in range(words.size[0]):
-        i = np.int64(words.hash[w] & np.uint64(mask))
-        while slot[i] >= 0:
-            i = (i + 1) & mask
-        slot[i] = w

@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.ingest import blocks, kernel
+from pipelines.ingest import kernel
+from pipelines.ingest.blocks import Lines
 from pipelines.ingest.decompress import PARQUET_MAGIC
-from pipelines.ingest.flow_columns import FlowColumns, schema_of, strings
+from pipelines.ingest.fields import Array, Buffer, dictionary, strings
+from pipelines.ingest.flow_columns import FlowColumns, schema_of
 from pipelines.ingest.log_format import BOM, TIME_FIELDS, aws_name, header_of
 from pipelines.ingest.parsed import Parsed
 from schemas.errors import BadObject
@@ -31,7 +33,7 @@ from schemas.object_ref import ObjectKind, ObjectRef
 MAX_LINES = 1 << 26
 """More lines than 2 GiB of records have: beyond it an object is made to do harm."""
 
-BLOCK_ROWS = 1 << 15
+BLOCK_ROWS = 1 << 13
 """Lines per step of the kernel: what it writes stays in the processor's cache until it is moved on."""
 
 _NAMES_ONLY = r"^ *[a-z][a-z0-9_-]*( +[a-z][a-z0-9_-]*)* *$"
@@ -65,56 +67,52 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
     header = header_of(ref, raw, log_format)
     if not raw.endswith(b"\n"):
         raw += b"\n"
-    lines = raw.count(b"\n")
-    if lines > MAX_LINES:
-        raise BadObject(ref, "too-many-lines", f"The object has {lines} lines, more than {MAX_LINES}; split it.")
-    columns = FlowColumns(header.fields, header.line, lines)
-    layout = columns.layout
     buffer = np.frombuffer(raw, np.uint8)
-    words = blocks.words(len(columns.texts), room=1 << max(12, 2 * len(header.fields).bit_length()))
-    block = blocks.block(len(columns.numbers), len(columns.addresses), len(columns.texts), min(lines, BLOCK_ROWS))
+    most = min(len(raw) // (2 * len(header.fields)) + 1, MAX_LINES)  # a field takes a byte and a delimiter
+    columns = FlowColumns(header.fields, most, min(most, BLOCK_ROWS))
+    block = Lines(len(header.fields), min(most, BLOCK_ROWS))
     rejected = []
     at, line, read = len(BOM) if raw.startswith(BOM) else 0, 1, 0
     while at < buffer.size:
-        at, line, rows, faults = kernel.scan(buffer, at, line, layout, words, block)
-        columns.add(block, rows)
-        if faults:
-            rejected.append(_rejected(ref, header.fields, buffer, block, faults))
-        if words.size[0] + len(header.fields) > words.code.size:
-            words = blocks.grown(words)
-        read += rows + faults
+        at, line = block.split(buffer, at, line, np.frombuffer(header.line, np.uint8))
+        if line > MAX_LINES:
+            raise BadObject(ref, "too-many-lines", f"The object has more than {MAX_LINES} lines; split it.")
+        columns.read(buffer, block)
+        if block.fault[: block.rows].any():
+            rejected.append(_rejected(ref, header.fields, buffer, block))
+        read += block.rows
     tables = {
-        "flows": columns.flows(buffer, words, ref.object_id),
-        "coverage": columns.coverage(buffer, words, ref.object_id),
-        "rejected_lines": pa.concat_tables(rejected) if rejected else schema_of(REJECTED_LINES).empty_table(),
+        "flows": columns.flows(buffer, ref.object_id),
+        "coverage": columns.coverage(buffer, ref.object_id),
+        "rejected_lines": pa.concat_tables([schema_of(REJECTED_LINES).empty_table(), *rejected]),
     }
     return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
 
 
-def _rejected(
-    ref: ObjectRef, fields: Sequence[str], buffer: NDArray[np.uint8], block: blocks.Block, faults: int
-) -> pa.Table:
-    raw = strings(buffer, block.fault_start[:faults], block.fault_stop[:faults], RAW_CAP)
-    _refuse_other_header(ref, raw, block.fault_line)
-    kinds, codes = np.unique(block.fault[:faults], return_inverse=True)
-    reasons = pa.array([_reason(int(kind), fields) for kind in kinds], pa.string()).dictionary_encode()
+def _rejected(ref: ObjectRef, fields: Sequence[str], buffer: Buffer, block: Lines) -> pa.Table:
+    bad = np.flatnonzero(block.fault[: block.rows])
+    number, start, stop = block.places[:, bad]
+    raw = strings(buffer, start, stop, RAW_CAP)
+    _refuse_other_header(ref, raw, number)
+    faults, codes = np.unique(block.fault[bad], return_inverse=True)
+    reasons = pa.array([_reason(int(fault), fields) for fault in faults], pa.string())
     return pa.Table.from_arrays(
         [
-            reasons.take(pa.array(codes)),
+            dictionary(codes.astype(np.int32), reasons),
             raw,
-            pa.array(np.full(faults, ref.object_id, np.uint64)),
-            pa.array(block.fault_line[:faults].copy()),
+            pa.array(np.full(len(bad), ref.object_id, np.uint64)),
+            pa.array(number.astype(np.uint32)),
         ],
         schema=schema_of(REJECTED_LINES),
     )
 
 
 def _reason(fault: int, fields: Sequence[str]) -> str:
-    kind, field = divmod(fault, 1 << 16)
+    field, kind = divmod(fault, 1 << 16)
     return _LINE_FAULTS[kind] if kind in _LINE_FAULTS else f"{_FIELD_FAULTS[kind]}:{fields[field]}"
 
 
-def _refuse_other_header(ref: ObjectRef, raw: pa.Array, lines: NDArray[np.uint32]) -> None:
+def _refuse_other_header(ref: ObjectRef, raw: Array, lines: NDArray[np.int64]) -> None:
     """Two logs of different formats joined into one object: what follows would be read under wrong names."""
     for i in np.flatnonzero(pc.match_substring_regex(raw, _NAMES_ONLY)):
         if {aws_name(token) for token in raw[i].as_py().split(" ")} >= set(TIME_FIELDS):
