@@ -247,7 +247,8 @@ def route_target(answers: Answers, eni: Eni, destination: str) -> str | None:
     for route in subnet_route_table(answers, eni)["Routes"]:
         cidr = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or ""
         if _contains(cidr, destination):
-            rank = (ip_network(cidr, strict=False).prefixlen, route.get("Origin") != "EnableVgwRoutePropagation")
+            learnt = route.get("Origin") in ("EnableVgwRoutePropagation", "Advertisement")
+            rank = (ip_network(cidr, strict=False).prefixlen, not learnt)
             if best is None or rank > best[0]:
                 best = (rank, route)
     if best is None or best[1].get("State") == "blackhole":
