@@ -2,14 +2,15 @@
 
 `split` finds the tokens of a block of lines; then each field is read for all these lines at once by `numbers`,
 `addresses`, `choices` or `texts`. A line that cannot be understood keeps the first fault that was found; texts are
-read last, of good lines only. What the rules are is said in `parse.py`; `tests/reference_parser.py` says the same slowly.
+read last, of good lines only. What the rules are is said in `parse.py`; `tests/reference_parser.py` says the same,
+slowly.
 
 Positions are unsigned, since Numba then leaves out the care for negative indices: half the time. All functions that
 call each other stay in this one file: Numba's cache on disk only notices changes of the caller's file.
 """
 
 # Loops are written out on purpose, and arguments are plain arrays: that is what compiles well.
-# ruff: noqa: PLR0912, PLR0917, SIM110
+# ruff: noqa: PLR0912, PLR0917
 
 import numpy as np
 

@@ -91,7 +91,7 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
 
 def _rejected(ref: ObjectRef, fields: Sequence[str], buffer: Buffer, block: Lines) -> pa.Table:
     bad = np.flatnonzero(block.fault[: block.rows])
-    number, start, stop = block.places[:, bad]
+    number, start, stop = (places[bad] for places in block.places)
     raw = strings(buffer, start, stop, RAW_CAP)
     _refuse_other_header(ref, raw, number)
     faults, codes = np.unique(block.fault[bad], return_inverse=True)
