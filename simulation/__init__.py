@@ -1,0 +1,10 @@
+"""A simulated AWS account with a story in it: the demo's stage and the tests' oracle. Imports nothing of the product.
+
+`walk.py`     what AWS would do with a packet, from raw `describe-*` answers.
+`network.py`  the VPC, made with the real `aws` command line against a moto server (`aws.py`).
+`recorder.py` CloudTrail's record of each call (`calls.py`), and the background of a trail.
+`talks.py`    who talks to whom, from a seed -> `segments.py` -> `views.py` -> `rows.py` -> `traffic.py`: flow-log rows.
+`flow_log_objects.py`, `trail_objects.py`  the objects as AWS delivers them.
+`story.py`    puts it together: `Stage` makes the history once, `logs` writes it for any seed, format and reading.
+`demo.py`     tells it to a person.
+"""

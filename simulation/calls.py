@@ -58,6 +58,17 @@ def parse(command: str | Sequence[str]) -> Call:
     return Call(words[0], kept, tuple(words))
 
 
+def split_line(line: str) -> list[str]:
+    """The commands of a line that joins them with `&&`."""
+    parts: list[list[str]] = [[]]
+    for word in shlex.split(line):
+        if word == "&&":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [shlex.join(part) for part in parts if part]
+
+
 def request_parameters(call: Call) -> Json:
     """`requestParameters` of the record. Raises UnknownCall for an operation that is not known here."""
     builder = _BUILDERS.get(call.operation)

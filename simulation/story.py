@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from simulation.aws import AwsCli
+from simulation.calls import split_line
 from simulation.flow_log_objects import Stored, Version, flow_log_objects
 from simulation.network import Network, Phase, build, client, describe
 from simulation.recorder import Actor, Recorder, background
@@ -151,7 +152,9 @@ class Stage:
 
         Raises UnknownCall for a line that is no `aws ec2` command known here, AwsError when one fails.
         """
-        made = [self.call(line, at + timedelta(seconds=20 * n), ON_CALL)["eventID"] for n, line in enumerate(commands)]
+        single = [command for line in commands for command in split_line(line)]
+        calls = [self.call(command, at + timedelta(seconds=20 * n), ON_CALL) for n, command in enumerate(single)]
+        made = [_event(record) for record in calls]
         return replace(
             story, phases=tuple(self.phases), records=tuple(self.recorder.records), fixes=(*story.fixes, *made)
         )

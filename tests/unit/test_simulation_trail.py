@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulation.calls import UnknownCall, parse, request_parameters, response_elements
+from simulation.calls import UnknownCall, parse, request_parameters, response_elements, split_line
 from simulation.recorder import Actor, background, envelope
 from simulation.story import BEGIN, END, clock
 from simulation.trail_objects import trail_objects
@@ -157,6 +157,11 @@ def test_the_simple_options_of_a_group_rule_become_a_permission() -> None:
 def test_a_line_without_a_known_shape_is_refused(line: str) -> None:
     with pytest.raises(UnknownCall):
         requested(line)
+
+
+def test_a_line_may_join_commands() -> None:
+    one, two = "aws ec2 create-route --x 1", "aws ec2 create-tags --tags 'Key=A,Value=b && c'"
+    assert split_line(f"{one} && {two}") == [one, two]
 
 
 def test_responses_carry_the_ids_of_the_real_answer() -> None:
