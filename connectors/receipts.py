@@ -19,12 +19,21 @@ IDS_PER_QUERY = 5_000
 def done(client: Client, object_ids: Iterable[int]) -> dict[int, list[int]]:
     """The loads that hold a receipt, by object id; more than one only while two writers settle who keeps an object."""
     found: dict[int, list[int]] = {}
+    for row in _held(client, object_ids, "load"):
+        found.setdefault(row["object_id"], []).append(row["load"])
+    return found
+
+
+def kinds(client: Client, object_ids: Iterable[int]) -> dict[int, ObjectKind]:
+    """What the objects are that are done."""
+    return {row["object_id"]: ObjectKind(row["kind"]) for row in _held(client, object_ids, "kind")}
+
+
+def _held(client: Client, object_ids: Iterable[int], column: str) -> Iterator[dict[str, Any]]:
     wanted = sorted(set(object_ids))
     for ids in (wanted[i : i + IDS_PER_QUERY] for i in range(0, len(wanted), IDS_PER_QUERY)):
-        sql = f"SELECT DISTINCT object_id, load FROM {RECEIPTS.name} WHERE object_id IN {{ids:Array(UInt64)}}"  # noqa: S608
-        for row in query(client, sql, {"ids": ids}).to_pylist():
-            found.setdefault(row["object_id"], []).append(row["load"])
-    return found
+        sql = f"SELECT DISTINCT object_id, {column} FROM receipts WHERE object_id IN {{ids:Array(UInt64)}}"  # noqa: S608
+        yield from query(client, sql, {"ids": ids}).to_pylist()
 
 
 def receipt(

@@ -1,0 +1,169 @@
+"""S3 objects become facts: CloudTrail first, then flow logs, which get the VPC metadata that the changes tell of."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import apache_beam as beam
+from apache_beam import coders
+
+from connectors import config_store, dead_letters, ledger
+from connectors.clickhouse import Store
+from connectors.migrate import ensure_migrated
+from pipelines.coders import ColumnarCoder
+from pipelines.ingest import progress as progressing
+from pipelines.ingest.loads import Limits, Listing, Load, distinct, list_loads, resumed
+from pipelines.ingest.read import ReadLoad, enrich_load, read_load
+from pipelines.ingest.write import SKIPPED, Outcome, gather, note, write_load
+from pipelines.network.timeline import Timeline
+from pipelines.runner import in_process
+from schemas.ledger import DeadLetter
+from schemas.object_ref import ObjectKind
+
+coders.registry.register_coder(ReadLoad, ColumnarCoder)
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What a run did. Every object listed is done, known, other (no log), busy (in another living process's load) or a
+    dead letter; objects of loads that an earlier run left unfinished may be done besides. `unenriched` are flows of
+    interfaces that no snapshot knows."""
+
+    objects_listed: int = 0
+    objects_done: int = 0
+    objects_known: int = 0
+    objects_other: int = 0
+    objects_busy: int = 0
+    rows_read: int = 0
+    rows_written: int = 0
+    rows_rejected: int = 0
+    rows_skipped: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    dead_letter_file: str = ""
+    change_events: int = 0
+    flows: int = 0
+    coverage: int = 0
+    unenriched: int = 0
+
+
+@dataclass(eq=False)
+class ListLoads(beam.PTransform[beam.PCollection[str], beam.PCollection[Load]]):
+    """URLs -> loads of objects that are not done yet."""
+
+    listing: Listing
+    run: str = ""
+
+    def expand(self, urls: beam.PCollection[str]) -> beam.PCollection[Load]:
+        loads: beam.PCollection[Load] = (
+            urls
+            | "List and plan" >> beam.FlatMap(_list_loads, self.listing, self.run).with_output_types(Load)
+            | "Spread" >> beam.Reshuffle()
+        )
+        return loads
+
+
+@dataclass(eq=False)
+class Ingest(beam.PTransform[beam.PCollection[Load], beam.PCollection[Outcome]]):
+    """Loads -> outcomes, one for each object. In between, an element is a load's tables."""
+
+    store: Store
+    timeline: Timeline | None = None
+    log_format: Sequence[str] | None = None
+    run: str = ""
+
+    def expand(self, loads: beam.PCollection[Load]) -> beam.PCollection[Outcome]:
+        outcomes: beam.PCollection[Outcome] = (
+            loads
+            | "Read and parse" >> beam.Map(read_load, self.log_format).with_output_types(ReadLoad)
+            | "Enrich" >> beam.Map(enrich_load, self.timeline).with_output_types(ReadLoad)
+            | "Write" >> beam.FlatMap(_write_load, self.store, self.run).with_output_types(Outcome)
+        )
+        return outcomes
+
+
+@dataclass(eq=False)
+class Note(beam.PTransform[beam.PCollection[Outcome], beam.PCollection[None]]):
+    """Outcomes -> counts and dead letters in a folder: the way back to the one who began the run."""
+
+    folder: str
+
+    def expand(self, outcomes: beam.PCollection[Outcome]) -> beam.PCollection[None]:
+        left: beam.PCollection[None] = (
+            outcomes
+            | "Batch" >> beam.BatchElements(min_batch_size=500, max_batch_size=5_000)
+            | "Leave" >> beam.Map(note, self.folder)
+        )
+        return left
+
+
+def run_ingest(
+    store: Store,
+    urls: Sequence[str],
+    *,
+    dead_letter_folder: str,
+    log_format: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> IngestSummary:
+    """Load every object under `urls` that is not done yet, and finish what an earlier run left unfinished.
+
+    `log_format` are the AWS field names of flow logs without a header. `progress` hears of objects done and planned.
+    Objects that cannot be read become dead letters in `dead_letter_folder` and are tried again by the next run. Raises
+    FlowtrailError when S3 or the store fails; whatever was done stays done.
+    """
+    urls = distinct(urls)
+    ensure_migrated(store)
+    found = ledger.settle(store)
+    left = [resumed(unfinished) for unfinished in found.resumable]
+    for load, unfinished in zip(left, found.resumable, strict=True):
+        if load is None:
+            ledger.give_up(store, unfinished.load)
+    loads = [load for load in left if load is not None]
+    resuming = frozenset(ref.object_id for load in loads for ref in load.refs)
+    with tempfile.TemporaryDirectory() as folder, progressing.listening(progress) as run:
+        listing = Listing(store, ObjectKind.CLOUDTRAIL, limits or Limits(), log_format, resuming, found.busy)
+        for kind in (ObjectKind.CLOUDTRAIL, ObjectKind.FLOW_LOG):
+            timeline = None if kind is ObjectKind.CLOUDTRAIL else build_timeline(store)
+            _run(urls, replace(listing, kind=kind), Ingest(store, timeline, log_format, run), loads, folder)
+        total, letters = gather(folder)
+    return _summary(total, letters, dead_letters.write(dead_letter_folder, letters))
+
+
+def build_timeline(store: Store) -> Timeline | None:
+    """The configuration at any time, from the store's snapshots and changes; its versions are saved for queries. None
+    without any snapshot."""
+    client = store.client()
+    snapshots = config_store.load_snapshots(client)
+    if not snapshots:
+        return None
+    timeline = Timeline(snapshots, config_store.load_changes(client))
+    config_store.save_versions(client, timeline.versions())
+    return timeline
+
+
+def _run(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
+    unfinished = [load for load in left if load.kind is listing.kind]
+    progressing.add(ingest.run, planned=sum(len(load.refs) for load in unfinished))
+    with in_process() as pipeline:
+        begun = pipeline | "Left unfinished" >> beam.Create(unfinished).with_output_types(Load)
+        new = pipeline | "Places" >> beam.Create(urls) | "List" >> ListLoads(listing, ingest.run)
+        _ = (begun, new) | "Both" >> beam.Flatten() | "Ingest" >> ingest | "Note" >> Note(folder)
+
+
+def _list_loads(url: str, listing: Listing, run: str) -> Iterator[Load]:
+    for load in list_loads(url, listing):
+        progressing.add(run, planned=len(load.refs))
+        yield load
+
+
+def _write_load(read: ReadLoad, store: Store, run: str) -> Iterator[Outcome]:
+    yield from write_load(read, store)
+    progressing.add(run, done=len(read.load.refs))
+
+
+def _summary(total: Counter[str], letters: Sequence[DeadLetter], file: str) -> IngestSummary:
+    skipped = {name.removeprefix(SKIPPED): count for name, count in total.items() if name.startswith(SKIPPED)}
+    plain = {name: count for name, count in total.items() if not name.startswith(SKIPPED)}
+    return IngestSummary(**plain, skipped=skipped, dead_letters=list(letters), dead_letter_file=file)

@@ -1,0 +1,116 @@
+"""Write a load under the ledger, and say what became of each object."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors import dead_letters, ledger
+from connectors.clickhouse import Store
+from pipelines.ingest.loads import Listed
+from pipelines.ingest.parsed import PARSER_VERSION, Parsed
+from pipelines.ingest.read import ReadLoad
+from schemas.flow import FLOWS
+from schemas.ledger import DeadLetter, Receipt
+from schemas.object_ref import ObjectRef
+
+SKIPPED = "skipped:"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that this run has done: its receipt, its rows by table, and its flows without VPC metadata."""
+
+    receipt: Receipt
+    rows: Mapping[str, int] = field(default_factory=dict)
+    unenriched: int = 0
+
+
+@dataclass(frozen=True)
+class Known:
+    """An object that was done meanwhile, by another load."""
+
+    ref: ObjectRef
+
+
+Outcome = Stored | Known | DeadLetter | Listed
+
+
+def write_load(read: ReadLoad, store: Store) -> Iterator[Outcome]:
+    """Each object of the load becomes one outcome; a note on the listing is handed through."""
+    if read.load.listed is not None:
+        yield read.load.listed
+        yield from read.load.listed.letters
+    yield from read.letters
+    if not read.load.refs:
+        return
+    receipts = {
+        receipt.ref.object_id: receipt for receipt in ledger.write(store, read.load.id, read.parsed, PARSER_VERSION)
+    }
+    for each in read.parsed:
+        receipt = receipts.get(each.ref.object_id)
+        yield Known(each.ref) if receipt is None else stored(receipt, each)
+
+
+def stored(receipt: Receipt, parsed: Parsed) -> Stored:
+    """The outcome of an object that was written."""
+    rows = {name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows}
+    return Stored(receipt, rows, _unenriched(parsed.tables[FLOWS.name]) if FLOWS.name in rows else 0)
+
+
+def _unenriched(flows: pa.Table) -> int:
+    bare = pc.equal(flows.column("network_acl_id").cast(pa.string()), pa.scalar(""))
+    return int(np.count_nonzero(bare.to_numpy()))
+
+
+def counts(outcome: Outcome) -> Counter[str]:
+    """What an outcome adds to the summary, by the summary's names; skipped records by reason, as `skipped:REASON`."""
+    match outcome:
+        case Listed():
+            return Counter(
+                objects_listed=outcome.listed,
+                objects_known=outcome.known,
+                objects_other=outcome.other,
+                objects_busy=outcome.busy,
+            )
+        case Known():
+            return Counter(objects_known=1)
+        case DeadLetter():
+            return Counter()
+        case Stored(receipt, rows, unenriched):
+            return Counter(
+                objects_done=1,
+                rows_read=receipt.rows_read,
+                rows_written=receipt.rows_written,
+                rows_rejected=receipt.rows_rejected,
+                rows_skipped=receipt.rows_skipped,
+                unenriched=unenriched,
+                **{name: rows.get(name, 0) for name in ("flows", "coverage", "change_events")},
+                **{f"{SKIPPED}{reason}": count for reason, count in receipt.skipped_reasons.items()},
+            )
+
+
+def note(outcomes: Iterable[Outcome], folder: str) -> None:
+    """Leave the outcomes' counts and dead letters in `folder`, for the one who began the run to `gather`."""
+    total: Counter[str] = Counter()
+    letters = []
+    for outcome in outcomes:
+        total.update(counts(outcome))
+        if isinstance(outcome, DeadLetter):
+            letters.append(outcome)
+    dead_letters.write(folder, letters)
+    (Path(folder) / f"{uuid4().hex}.json").write_text(json.dumps(total), "utf-8")
+
+
+def gather(folder: str) -> tuple[Counter[str], Sequence[DeadLetter]]:
+    """The sum of what was noted, and every dead letter once."""
+    total: Counter[str] = Counter()
+    for path in Path(folder).glob("*.json"):
+        total.update(json.loads(path.read_text("utf-8")))
+    return total, dead_letters.read(folder)
