@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from connectors.incident_store import load
-
 from connectors.clickhouse import Store
+from connectors.incident_store import load
 from console.protocols import protocol_name
 from console.render import both, utc
 from console.screen import Screen

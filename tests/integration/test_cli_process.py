@@ -130,3 +130,21 @@ def test_the_version_and_no_arguments() -> None:
     bare = subprocess.run([str(FLOWTRAIL)], capture_output=True, text=True, check=False)
     assert bare.returncode == 2
     assert "Usage: flowtrail" in bare.stdout + bare.stderr
+
+
+WITHOUT_MOTO = """
+import sys
+sys.modules["moto"] = None
+from pipelines.cli import main
+main()
+"""
+
+
+def test_the_demo_says_what_to_install_when_its_parts_are_not_there(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MOTO, "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "error: The demo needs what is not installed: moto." in result.stderr
+    assert "flowtrail[demo]" in result.stderr
+    assert list(tmp_path.iterdir()) == []
