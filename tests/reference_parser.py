@@ -1,0 +1,183 @@
+"""How a text flow log is to be read, said slowly: one line, one dict at a time. The oracle of the real parser.
+
+Written from AWS's description of the records; shares nothing with the product but the registry of columns.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.flow import DEFAULT_FORMAT, ENRICHED, LOGGED
+
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+FLOW_DATA = {"srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "action"}
+KNOWN = {column.aws: column for column in LOGGED}
+Row = dict[str, Any]
+
+
+class BadLine(Exception):
+    """The reason for which a line is no record."""
+
+
+class BadLog(Exception):
+    """The reason for which the object is no flow log."""
+
+
+@dataclass
+class Result:
+    read: int = 0
+    flows: list[Row] = field(default_factory=list)
+    coverage: list[Row] = field(default_factory=list)
+    rejected_lines: list[Row] = field(default_factory=list)
+
+
+def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = None) -> Result:
+    if raw.startswith(b"PAR1"):
+        raise BadLog("parquet")
+    lines = _lines(raw)
+    first = next((_tokens(line) for line in lines if line.strip(b" \r")), [])
+    header = _header(first)
+    names = header if header is not None else [name.replace("_", "-") for name in log_format or DEFAULT_FORMAT]
+    _check(names)
+    spelling = first if header is not None else names
+    result = Result()
+    for number, line in enumerate(lines, start=1):
+        tokens = _tokens(line)
+        if not tokens or tokens == spelling:
+            continue
+        result.read += 1
+        where = {"object_id": object_id, "row_no": number}
+        try:
+            record = _record(line, tokens, names)
+        except BadLine as bad:
+            kept = line[:1024].decode("utf-8", "backslashreplace")
+            if _other_header(kept):
+                raise BadLog("header-changes") from bad
+            result.rejected_lines.append({"reason": str(bad), "raw": kept, **where})
+            continue
+        if _status(record) == "OK":
+            result.flows.append({**_flow(record), **where})
+        else:
+            kept = {c: record.get(c.replace("_", "-")) or "" for c in ("account_id", "interface_id")}
+            times = {name: record[name] for name in ("start", "end")}
+            result.coverage.append({**kept, **times, "log_status": _status(record), **where})
+    return result
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    """What stands between newlines; a carriage return before a newline, or at the very end, belongs to it."""
+    lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [line.removesuffix(b"\r") for line in lines]
+
+
+def _tokens(line: bytes) -> list[str]:
+    return [token for token in line.decode("utf-8", "surrogateescape").split(" ") if token]
+
+
+def _header(tokens: list[str]) -> list[str] | None:
+    names = [token.replace("_", "-") for token in tokens]
+    if tokens and all(NAME.fullmatch(token) for token in tokens):
+        return names
+    if tokens and (names[0] in KNOWN or names[0] == "log-status"):
+        raise BadLog("bad-header")
+    return None
+
+
+def _check(names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise BadLog("duplicate-field")
+    if any(name == "resource-type" or name.startswith("tgw-") for name in names):
+        raise BadLog("transit-gateway")
+    if "start" not in names or "end" not in names:
+        raise BadLog("no-time-fields")
+
+
+def _other_header(text: str) -> bool:
+    tokens = [token for token in text.split(" ") if token]
+    names = {token.replace("_", "-") for token in tokens}
+    return all(NAME.fullmatch(token) for token in tokens) and {"start", "end"} <= names
+
+
+def _record(line: bytes, tokens: list[str], names: list[str]) -> Row:
+    if len(line) > 65536:
+        raise BadLine("line-too-long")
+    if any(byte < 32 or byte == 127 for byte in line):
+        raise BadLine("control-bytes")
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadLine("not-utf8") from error
+    if len(tokens) != len(names):
+        raise BadLine("token-count")
+    return {name: _value(name, token) for name, token in zip(names, tokens, strict=True)}
+
+
+def _value(name: str, token: str) -> Any:
+    """None for `-`."""
+    if name == "log-status":
+        if token not in ("OK", "NODATA", "SKIPDATA"):
+            raise BadLine("bad-log-status")
+        return token
+    if name in ("start", "end"):
+        if token == "-":
+            raise BadLine("no-time")
+        number = _digits(name, token)
+        seconds = number // 1000 if number > 10**11 else number
+        if number >= 2**64 or seconds >= 2**32:
+            raise BadLine(f"out-of-range:{name}")
+        return datetime.fromtimestamp(seconds, UTC)
+    if token == "-":
+        return None
+    if name == "action":
+        if token not in ("ACCEPT", "REJECT"):
+            raise BadLine("bad-action")
+        return token
+    column = KNOWN.get(name)
+    if column is not None and column.arrow == pa.binary(16):
+        return _address(name, token)
+    if column is not None and pa.types.is_integer(column.arrow):
+        number = _digits(name, token)
+        if number >= 2**column.arrow.bit_width:
+            raise BadLine(f"out-of-range:{name}")
+        return number
+    return token
+
+
+def _digits(name: str, token: str) -> int:
+    if not re.fullmatch("[0-9]+", token):
+        raise BadLine(f"bad-number:{name}")
+    return int(token)
+
+
+def _address(name: str, token: str) -> bytes:
+    try:
+        return b"\0" * 10 + b"\xff\xff" + IPv4Address(token).packed
+    except AddressValueError:
+        pass
+    try:
+        if "%" in token:
+            raise AddressValueError("a zone has no place in a log")
+        return IPv6Address(token).packed
+    except AddressValueError as error:
+        raise BadLine(f"bad-address:{name}") from error
+
+
+def _status(record: Row) -> str:
+    if "log-status" in record:
+        return str(record["log-status"])
+    told = FLOW_DATA & record.keys()
+    return "" if told and all(record[name] is None for name in told) else "OK"
+
+
+def _flow(record: Row) -> Row:
+    row: Row = {}
+    for column in LOGGED:
+        value = record.get(column.aws)
+        text = pa.types.is_dictionary(column.arrow)
+        row[column.name] = "" if value is None and text else value
+    row["extra"] = [(n, v) for n, v in record.items() if n not in KNOWN and n != "log-status" and v is not None]
+    return row | {column.name: "" for column in ENRICHED}
