@@ -1,0 +1,108 @@
+"""Cells: the flow log, counted. One cell is one minute of one peer at one service of one interface, in one direction.
+
+Everything here is columnar: a column is a numpy array, a key is a code, and nothing loops over rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Raw = npt.NDArray[np.void]
+
+_COUNTS = ("flows", "packets", "bytes", "flags", "first", "last", "end", "local_port", "peer_port")
+_POINTERS = ("first_object", "first_row", "last_object", "last_row")
+
+CELLS = pa.schema(
+    [
+        ("minute", pa.int64()),
+        ("ingress", pa.int64()),
+        ("server", pa.int64()),
+        ("protocol", pa.int64()),
+        ("port", pa.int64()),
+        ("peer", pa.binary(16)),
+        ("local", pa.binary(16)),
+        ("flagged", pa.int64()),
+        *((f"{action}_{name}", pa.int64()) for action in ("accept", "reject") for name in _COUNTS),
+        *((f"said_{name}", pa.int64()) for name in ("flows", "first", "last")),
+        *((f"{what}_{name}", pa.uint64()) for what in ("accept", "reject", "said") for name in _POINTERS),
+    ]
+)
+"""What `cells.sql` answers. Times are Unix seconds, `minute` the first second of one. `ingress` and `server` are 0 or 1:
+`server` says that the local end has the service port. `flagged` counts rows that log TCP flags. `accept_*` and `reject_*`
+are of the rows with that action: how many (`flows`), their sums, the OR of their flags, the earliest and latest `start`,
+the latest `end`, the ports of the first one, and which rows the first and the last are (object_id, row_no). `said_*` is
+of the accepted rows in which something was said: all of them, but TCP ones only with `SAID_BYTES` beyond handshakes."""
+
+HANDSHAKE_BYTES = 64
+"""Bytes per packet, IP header included, up to which a TCP packet is a SYN, a SYN-ACK or a bare ACK: 40 without options,
+60 with the usual ones, and some room. Data begins beyond."""
+SAID_BYTES = 100
+"""Bytes beyond `HANDSHAKE_BYTES` a packet that a record must have until something was said: more than a scanner's odd
+packet or a banner that nobody asked for, less than any request or answer of a protocol in use."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one interface as numpy columns, ordered by service, peer, minute and direction whatever order they
+    came in. `service` codes (protocol, port, server), `pair` (service, peer). Addresses stay 16 bytes."""
+
+    interface_id: str
+    columns: dict[str, Ints]
+    peer: Raw
+    local: Raw
+    service: Ints
+    pair: Ints
+
+    def __getitem__(self, name: str) -> Ints:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    @property
+    def request(self) -> Bools:
+        """Whether the cell is of the direction that opens conversations: towards the service."""
+        return self["ingress"] == self["server"]
+
+
+def cells(interface_id: str, table: pa.Table) -> Cells:
+    """The cells of one interface; `table` has the schema `CELLS`, its rows in any order."""
+    columns = {
+        name: table.column(name).to_numpy().astype(np.int64, copy=False)
+        for name in CELLS.names
+        if name not in ("peer", "local")
+    }
+    peer, local = raw(table.column("peer")), raw(table.column("local"))
+    service = columns["protocol"] << 17 | columns["port"] << 1 | columns["server"]
+    high, low = np.ascontiguousarray(peer).view(">u8").reshape(-1, 2).T
+    order = np.lexsort((columns["ingress"], columns["minute"], low, high, service))
+    service, high, low = service[order], high[order], low[order]
+    return Cells(
+        interface_id,
+        {name: column[order] for name, column in columns.items()},
+        peer[order],
+        local[order],
+        service,
+        starts(service, high, low).cumsum() - 1,
+    )
+
+
+def starts(*keys: npt.NDArray[np.generic]) -> Bools:
+    """True where a row differs from the one before it in any key; the first row always does."""
+    new = np.ones(len(keys[0]), dtype=np.bool_)
+    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return new
+
+
+def raw(column: pa.ChunkedArray) -> Raw:
+    """A column of 16-byte values without nulls, as such."""
+    parts = [
+        memoryview(chunk.buffers()[1])[chunk.offset * 16 : (chunk.offset + len(chunk)) * 16]
+        for chunk in column.cast(pa.binary(16)).chunks
+        if len(chunk)
+    ]
+    return np.frombuffer(b"".join(parts), dtype="V16")

@@ -1,0 +1,93 @@
+"""Evidence: which records are shown for an incident, and how one reads. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.correlate.blame import Finding
+from pipelines.correlate.signals import Pointer, Run
+from pipelines.network.rules import protocol_text
+from schemas.change import ChangeEvent
+from schemas.incident import Evidence, Kind
+
+MOST_AFFECTED = 5
+"""Records of affected flows that are shown besides the first and the last."""
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    """A flow record, and where it was read from. Addresses as text."""
+
+    pointer: Pointer
+    start: datetime
+    end: datetime
+    interface_id: str
+    action: str
+    protocol: int
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
+    packets: int
+    bytes: int
+    bucket: str
+    key: str
+    etag: str
+
+    @property
+    def text(self) -> str:
+        """The record for people."""
+        ends = f"{_end(self.source, self.source_port)} -> {_end(self.destination, self.destination_port)}"
+        volume = f"{_many(self.packets, 'packet')}, {_many(self.bytes, 'byte')}"
+        times = f"{self.start:%H:%M:%S} to {self.end:%H:%M:%S} UTC"
+        return f"{self.action} {protocol_text(self.protocol)} {ends}, {volume}, {times}, at {self.interface_id}"
+
+
+def chosen(findings: Sequence[Finding], closing: Pointer | None) -> list[tuple[str, Pointer]]:
+    """What to show, in the order of what happened, each record once."""
+    runs = sorted((run for finding in findings for run in finding.signal.runs), key=_in_time)
+    rejects = any(finding.signal.kind is Kind.REJECTS for finding in findings)
+    good, bad, again = ("accepted", "rejected", "accepted") if rejects else ("answered", "unanswered", "answered")
+    before = max((r for r in runs if r.good_row), key=lambda r: (r.last_good, r.good_row), default=None)  # type: ignore[arg-type, return-value]
+    last = max((r for r in runs if r.last_row), key=lambda r: (r.last_bad, r.last_row), default=None)  # type: ignore[arg-type, return-value]
+    picked: list[tuple[str, Pointer | None]] = [(f"last {good} before", before.good_row if before else None)]
+    firsts = [run.first_row for run in runs if run.first_row]
+    picked += [(f"first {bad}" if i == 0 else bad, row) for i, row in enumerate(firsts[: 1 + MOST_AFFECTED])]
+    picked += [(f"last {bad}", last.last_row if last else None), (f"first {again} after", closing)]
+    seen: set[Pointer] = set()
+    return [(what, row) for what, row in picked if row and not (row in seen or seen.add(row))]  # type: ignore[func-returns-value]
+
+
+def flow_evidence(picked: Iterable[tuple[str, Pointer]], rows: Mapping[Pointer, FlowRow]) -> Iterator[Evidence]:
+    """Of records that were found; one whose object has no receipt yet cannot be named."""
+    for what, pointer in picked:
+        row = rows.get(pointer)
+        if row is not None:
+            yield Evidence(what, row.start, row.bucket, row.key, row.etag, pointer.row_no, row.text)
+
+
+def change_evidence(
+    what: str, events: Iterable[ChangeEvent], objects: Mapping[int, tuple[str, str, str]]
+) -> Iterator[Evidence]:
+    """The CloudTrail records of changes."""
+    for event in events:
+        if event.object_id in objects:
+            yield Evidence(what, event.event_time, *objects[event.object_id], event.row_no, change_text(event))
+
+
+def change_text(event: ChangeEvent) -> str:
+    """A change for people."""
+    named = f" of {', '.join(event.resources)}" if event.resources else ""
+    return f"{event.event_name}{named} by {event.actor} from {event.source_ip}, event {event.event_id}"
+
+
+def _in_time(run: Run) -> tuple[object, ...]:
+    return run.first_bad is None, run.first_bad, run.conversation.peer, run.conversation.peer_port
+
+
+def _end(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -1,0 +1,182 @@
+"""Facts: what correlation reads from the store. The SQL is in the files beside this one; values travel as parameters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+
+from connectors.clickhouse import query
+from pipelines.correlate.cells import CELLS, HANDSHAKE_BYTES, SAID_BYTES, Ints
+from pipelines.correlate.evidence import FlowRow
+from pipelines.correlate.fidelity import SampledFlow
+from pipelines.correlate.signals import Conversation, Pointer
+from pipelines.network.timeline import Timeline
+from schemas.network import NetworkInterface
+
+
+@dataclass(frozen=True)
+class InterfaceFacts:
+    """What a range holds of an interface. `addresses` are all that it ever had, as far as known."""
+
+    interface_id: str
+    flow_logs: tuple[str, ...]
+    addresses: tuple[str, ...]
+    flows: int
+    nodata: int
+    skipdata: int
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Flow records in the range, the times they span in the whole store, and lines of the range's objects that could
+    not be read."""
+
+    found: int
+    first: datetime | None
+    last: datetime | None
+    rejected_lines: int
+
+
+def extent(client: Client, start: datetime, end: datetime) -> Extent:
+    """Raises FlowtrailError when the store cannot be asked, as everything here does."""
+    row = _ask(client, "extent", {"start": start, "end": end}).to_pylist()[0]
+    return Extent(row["found"], row["first"], row["last"], row["rejected_lines"] or 0)
+
+
+def interfaces(client: Client, start: datetime, end: datetime, timeline: Timeline) -> list[InterfaceFacts]:
+    """The interfaces that the range holds something of, by id."""
+    addresses = addresses_of(timeline)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _ask(client, "interfaces", {"start": start, "end": end}).to_pylist():
+        found.setdefault(row["interface_id"], []).append(row)
+    return [
+        InterfaceFacts(
+            interface_id,
+            tuple(row["flow_log"] for row in rows),
+            addresses.get(interface_id, ()),
+            sum(row["flows"] for row in rows),
+            sum(row["nodata"] for row in rows),
+            sum(row["skipdata"] for row in rows),
+        )
+        for interface_id, rows in sorted(found.items())
+    ]
+
+
+def addresses_of(timeline: Timeline) -> dict[str, tuple[str, ...]]:
+    """By interface every private or IPv6 address that it had at any time."""
+    found: dict[str, set[str]] = {}
+    for version in timeline.versions():
+        if isinstance(version.resource, NetworkInterface):
+            found.setdefault(version.resource.id, set()).update(version.resource.addresses)
+    return {interface_id: tuple(sorted(addresses)) for interface_id, addresses in found.items()}
+
+
+def cells_of(client: Client, facts: InterfaceFacts, start: datetime, end: datetime) -> pa.Table:
+    """The cells of an interface in `[start, end)`, with the schema `CELLS`."""
+    parameters = {
+        "interface": facts.interface_id,
+        "addresses": list(facts.addresses),
+        "start": start,
+        "end": end,
+        "handshake_bytes": HANDSHAKE_BYTES,
+        "said_bytes": SAID_BYTES,
+    }
+    return _ask(client, "cells", parameters).select(CELLS.names).cast(CELLS)
+
+
+def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints]:
+    """By flow log the minutes (Unix seconds, ascending) of which it delivered something."""
+    table = _ask(client, "deliveries", {"start": start, "end": end})
+    logs, minutes = table.column("flow_log").to_numpy(), table.column("minute").to_numpy()
+    return {str(log): minutes[logs == log] for log in np.unique(logs)}
+
+
+def covered(
+    client: Client,
+    facts: InterfaceFacts,
+    delivered: Mapping[str, Ints],
+    start: datetime,
+    end: datetime,
+) -> Ints:
+    """The minutes of which the flow logs of an interface say all there is to say."""
+    none = np.zeros(0, dtype=np.int64)
+    minutes = np.unique(np.concatenate([none, *(delivered.get(log, none) for log in facts.flow_logs)]))
+    dropped = _ask(client, "gaps", {"interface": facts.interface_id, "start": start, "end": end}).column("minute")
+    return np.setdiff1d(minutes, dropped.to_numpy())
+
+
+def rows(
+    client: Client, interfaces: Sequence[str], pointers: Sequence[Pointer], start: datetime, end: datetime
+) -> dict[Pointer, FlowRow]:
+    """The flow records that are pointed to."""
+    named = sorted(set(pointers))
+    parameters = {
+        "interfaces": sorted(set(interfaces)),
+        "objects": [p.object_id for p in named],
+        "lines": [p.row_no for p in named],
+        "start": start,
+        "end": end,
+    }
+    found = (_flow_row(row) for row in _ask(client, "rows", parameters).to_pylist())
+    return {row.pointer: row for row in found}
+
+
+def objects(client: Client, object_ids: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """Bucket, key and ETag by object id."""
+    table = _ask(client, "objects", {"objects": sorted(set(object_ids))})
+    return {row["object_id"]: (row["bucket"], row["key"], row["etag"]) for row in table.to_pylist()}
+
+
+def sample(client: Client, facts: InterfaceFacts, start: datetime, end: datetime, limit: int) -> list[SampledFlow]:
+    """Up to `limit` TCP and UDP flow records of an interface; always the same ones. Those of which nobody can tell the
+    local end are left out."""
+    parameters = {"interface": facts.interface_id, "start": start, "end": end, "limit": limit}
+    found = (_sampled(row, facts.addresses) for row in _ask(client, "sample", parameters).to_pylist())
+    return [flow for flow in found if flow is not None]
+
+
+def _sampled(row: Mapping[str, Any], addresses: Sequence[str]) -> SampledFlow | None:
+    source = (row["source"], row["source_port"])
+    destination = (row["destination"], row["destination_port"])
+    if source[0] not in addresses and destination[0] not in addresses:
+        return None
+    ingress = destination[0] in addresses
+    local, peer = (destination, source) if ingress else (source, destination)
+    server = local[1] <= peer[1]
+    conversation = Conversation(local[0], peer[0], row["proto"], local[1], peer[1], server)
+    return SampledFlow(row["begin"], conversation, ingress == server, row["action"])
+
+
+def _flow_row(row: Mapping[str, Any]) -> FlowRow:
+    return FlowRow(
+        Pointer(row["object_id"], row["row_no"]),
+        row["begin"],
+        row["finish"],
+        row["interface_id"],
+        row["action"],
+        row["proto"],
+        row["source"],
+        row["source_port"],
+        row["destination"],
+        row["destination_port"],
+        row["packets"],
+        row["bytes"],
+        row["bucket"],
+        row["key"],
+        row["etag"],
+    )
+
+
+def _ask(client: Client, name: str, parameters: Mapping[str, Any]) -> pa.Table:
+    return query(client, _sql(name), parameters)
+
+
+@lru_cache
+def _sql(name: str) -> str:
+    return (files("pipelines") / "correlate" / f"{name}.sql").read_text("utf-8")

@@ -1,0 +1,228 @@
+"""The `aws` commands that undo a change, and those that undo the undoing. They are printed, never run.
+
+An edit tells what an entry was and what it became; a command moves it from what it is to what it was. Parameters are
+those of the AWS CLI command reference for EC2.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pipelines.correlate.edits import Edit, Held, Part, is_propagated
+from schemas.network import ALL, UNKNOWN, AclEntry, Route, RouteTableAssociation, SecurityGroupRule
+
+TARGETS = {
+    "igw-": "--gateway-id",
+    "vgw-": "--gateway-id",
+    "vpce-": "--vpc-endpoint-id",
+    "nat-": "--nat-gateway-id",
+    "tgw-": "--transit-gateway-id",
+    "eni-": "--network-interface-id",
+    "i-": "--instance-id",
+    "pcx-": "--vpc-peering-connection-id",
+    "eigw-": "--egress-only-internet-gateway-id",
+    "lgw-": "--local-gateway-id",
+    "cagw-": "--carrier-gateway-id",
+}
+"""By prefix of the target's id the option that names it."""
+
+PORTED, ICMP = (6, 17), (1, 58)
+PROTOCOL_NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
+
+
+class CannotUndo(Exception):
+    """Why there is no command."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """`fix` and `inverse` are shell commands, None where there is none; `why` says why not."""
+
+    fix: str | None
+    inverse: str | None
+    why: str = ""
+
+
+def undo(found: Sequence[Edit], region: str) -> Undo:
+    """Of the edits of one change, or of several that belong together. `region` is "" when it is not known."""
+    try:
+        fix = _all((replace(e, before=e.after, after=e.before) for e in found), region, known=True)
+        inverse = _all(found, region, known=False)
+    except CannotUndo as error:
+        return Undo(None, None, str(error))
+    return Undo(fix, inverse)
+
+
+def _all(found: Iterable[Edit], region: str, *, known: bool) -> str:
+    """Commands for every edit. `known`: the association ids of the edits' `before` are those in force; otherwise they
+    are looked up by the command itself, since each replacement gives a new one."""
+    found = list(found)
+    if any(not edit.exact for edit in found):
+        raise CannotUndo("What the security group held before is not known in full.")
+    commands = [
+        *(c for e in found if e.part is not Part.GROUP_RULE for c in _one(e, known)),
+        *_group_rules([e for e in found if e.part is Part.GROUP_RULE]),
+    ]
+    if not commands:
+        raise CannotUndo("What was deleted cannot be brought back by a command.")
+    tail = f" --region {shlex.quote(region)}" if region else ""
+    return " && ".join(f"aws ec2 {command}{tail}" for command in commands)
+
+
+def _one(edit: Edit, known: bool) -> list[str]:
+    have, want = edit.before, edit.after
+    match edit.part:
+        case Part.ROUTE:
+            return _route(edit)
+        case Part.ACL_ENTRY:
+            return _acl_entry(edit)
+        case Part.ACL_ASSOCIATION if isinstance(have, Held) and isinstance(want, Held):
+            return [
+                _associated("replace-network-acl-association", have, edit.key, known, "--network-acl-id", want.holder)
+            ]
+        case Part.TABLE_ASSOCIATION:
+            return [_table_association(edit, known)]
+        case Part.INTERFACE_GROUPS if isinstance(want, tuple) and want:
+            return [
+                _line("modify-network-interface-attribute", "--network-interface-id", edit.resource, "--groups", *want)
+            ]
+        case Part.ATTACHMENT:
+            verb = "attach" if have is None else "detach"
+            return [_line(f"{verb}-internet-gateway", "--internet-gateway-id", edit.resource, "--vpc-id", edit.key)]
+    return []
+
+
+def _route(edit: Edit) -> list[str]:
+    have, want = edit.before, edit.after
+    route = want if isinstance(want, Route) else have
+    if not isinstance(route, Route) or is_propagated(route):
+        raise CannotUndo("The route came from a gateway, not from a call.")
+    where = ["--route-table-id", edit.resource, _destination(route.destination), route.destination]
+    if not isinstance(want, Route):
+        return [_line("delete-route", *where)]
+    if isinstance(have, Route) and have.target == want.target:
+        return []  # only its state differs: it follows the target
+    return [_line("replace-route" if have else "create-route", *where, *_target(want.target, bool(have)))]
+
+
+def _destination(destination: str) -> str:
+    if destination.startswith("pl-"):
+        return "--destination-prefix-list-id"
+    return "--destination-ipv6-cidr-block" if ":" in destination else "--destination-cidr-block"
+
+
+def _target(target: str, replacing: bool) -> list[str]:
+    if target == UNKNOWN:
+        raise CannotUndo("The route's target before the change is not known: no snapshot is older than the change.")
+    if target == "local":
+        return ["--local-target"] if replacing else ["--gateway-id", "local"]
+    if target.startswith("arn:"):
+        return ["--odb-network-arn" if ":odb:" in target else "--core-network-arn", target]
+    for prefix, option in TARGETS.items():
+        if target.startswith(prefix):
+            return [option, target]
+    raise CannotUndo(f"No option of create-route names a target like {target}.")
+
+
+def _acl_entry(edit: Edit) -> list[str]:
+    have, want = edit.before, edit.after
+    entry = want if isinstance(want, AclEntry) else have
+    assert isinstance(entry, AclEntry)  # noqa: S101 - an edit has one end at least
+    where = ["--network-acl-id", edit.resource, "--egress" if entry.egress else "--ingress"]
+    where += ["--rule-number", str(entry.number)]
+    if not isinstance(want, AclEntry):
+        return [_line("delete-network-acl-entry", *where)]
+    if not want.known:
+        raise CannotUndo(f"What rule {want.number} said before is not known: no snapshot is older than the change.")
+    return [_line("replace-network-acl-entry" if have else "create-network-acl-entry", *where, *_acl_content(want))]
+
+
+def _acl_content(entry: AclEntry) -> list[str]:
+    words = ["--protocol", str(entry.protocol)]
+    if entry.protocol in PORTED:
+        first = 0 if entry.port_from is None else entry.port_from
+        last = 65535 if entry.port_from is None else first if entry.port_to is None else entry.port_to
+        words += ["--port-range", f"From={first},To={last}"]
+    if entry.protocol in ICMP:
+        kind, code = (ALL if part is None else part for part in (entry.icmp_type, entry.icmp_code))
+        words += ["--icmp-type-code", f"Type={kind},Code={code}"]
+    block = "--ipv6-cidr-block" if ":" in entry.cidr else "--cidr-block"
+    return [*words, block, entry.cidr, "--rule-action", entry.action]
+
+
+def _table_association(edit: Edit, known: bool) -> str:
+    have, want = edit.before, edit.after
+    if isinstance(have, Held) and isinstance(want, Held):
+        return _associated("replace-route-table-association", have, edit.key, known, "--route-table-id", want.holder)
+    if isinstance(have, Held):
+        return _associated("disassociate-route-table", have, edit.key, known)
+    if not isinstance(want, Held) or not isinstance(want.association, RouteTableAssociation) or want.association.main:
+        raise CannotUndo("A VPC's main route table cannot be taken away.")
+    end = "--gateway-id" if want.association.gateway_id else "--subnet-id"
+    return _line("associate-route-table", "--route-table-id", want.holder, end, edit.key)
+
+
+def _associated(command: str, have: Held, key: str, known: bool, *more: str) -> str:
+    """A command that names an association: by its id, or by a look-up that gives it when the command is run."""
+    if known and have.association.id:
+        return _line(command, "--association-id", have.association.id, *more)
+    if not all(re.fullmatch(r"[\w -]+", name) for name in (have.holder, key)):
+        raise CannotUndo(f"{key} is no id that a command may hold.")
+    if isinstance(have.association, RouteTableAssociation):
+        match, field = f"RouteTableId == '{have.holder}'", "RouteTableAssociationId"
+        end = "GatewayId" if have.association.gateway_id else "SubnetId"
+        which = "Main" if have.association.main else f"{end} == '{key}'"
+        look = f"describe-route-tables --route-table-ids {shlex.quote(have.holder)}"
+        path = f"RouteTables[?{match}].Associations[] | [?{which}].{field} | [0]"
+    else:
+        look = f"describe-network-acls --filters Name=association.subnet-id,Values={shlex.quote(key)}"
+        path = f"NetworkAcls[].Associations[] | [?SubnetId == '{key}'].NetworkAclAssociationId | [0]"
+    found = f'"$(aws ec2 {look} --query {json.dumps(path)} --output text)"'
+    return f"{_line(command)} --association-id {found}" + (f" {_line(*more)}" if more else "")
+
+
+def _group_rules(found: list[Edit]) -> list[str]:
+    """Allowed first, so that nothing is cut off in between."""
+    lines = []
+    for grants in (True, False):
+        places = {(e.resource, _rule(e).egress) for e in found if (e.after is not None) == grants}
+        for group, egress in sorted(places):
+            rules = [_rule(e) for e in found if e.resource == group and (e.after is not None) == grants]
+            permissions = [_permission(rule) for rule in rules if rule.egress == egress]
+            verb = f"{'authorize' if grants else 'revoke'}-security-group-{'egress' if egress else 'ingress'}"
+            lines.append(
+                _line(verb, "--group-id", group, "--ip-permissions", json.dumps(permissions, separators=(",", ":")))
+            )
+    return lines
+
+
+def _rule(edit: Edit) -> SecurityGroupRule:
+    rule = edit.before if edit.after is None else edit.after
+    assert isinstance(rule, SecurityGroupRule)  # noqa: S101 - an edit has one end at least
+    return rule
+
+
+def _permission(rule: SecurityGroupRule) -> dict[str, object]:
+    permission: dict[str, object] = {
+        "IpProtocol": str(rule.protocol) if rule.protocol not in PROTOCOL_NAMES else PROTOCOL_NAMES[rule.protocol]
+    }
+    if rule.protocol in PORTED:
+        first = 0 if rule.port_from is None else rule.port_from
+        last = 65535 if rule.port_from is None else first if rule.port_to is None else rule.port_to
+        permission |= {"FromPort": first, "ToPort": last}
+    if rule.protocol in ICMP:
+        kind, code = (ALL if part is None else part for part in (rule.port_from, rule.port_to))
+        permission |= {"FromPort": kind, "ToPort": code}
+    if rule.peer.startswith("sg-"):
+        return permission | {"UserIdGroupPairs": [{"GroupId": rule.peer}]}
+    if rule.peer.startswith("pl-"):
+        return permission | {"PrefixListIds": [{"PrefixListId": rule.peer}]}
+    if ":" in rule.peer:
+        return permission | {"Ipv6Ranges": [{"CidrIpv6": rule.peer}]}
+    return permission | {"IpRanges": [{"CidrIp": rule.peer}]}
+
+
+def _line(*words: str) -> str:
+    return shlex.join(words)

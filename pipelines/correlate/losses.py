@@ -1,0 +1,241 @@
+"""Lost traffic: a service that was answered all the time, and is no more, though nothing is rejected.
+
+A service is quiet for a while every so often; how much silence is beyond chance, its own past says. A gap between two
+completed talks is read by what is in it: requests that nothing answers weigh most, handshakes that lead to nothing less
+(idle connections look alike where flags are not logged), silence alone least: it must be both improbable and longer than
+any silence before. Minutes in which the flow log delivered nothing at all say nothing and do not count.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from pipelines.correlate.cells import Cells, Ints
+from pipelines.correlate.flips import ENOUGH_FLOWS, ENOUGH_MINUTES, TOGETHER, Refusal, conversation
+from pipelines.correlate.signals import Pointer, Run, Signal, moment, pointer
+from pipelines.correlate.stretches import stretches, together
+from pipelines.correlate.talks import Talks
+from schemas.incident import Kind
+
+SHORTEST = 3
+"""Minutes: nothing shorter is called an outage."""
+CHANCE_ONE_SIDED, CHANCE_HANDSHAKE, CHANCE_SILENT = 0.05, 1e-3, 1e-6
+"""How improbable the gap must be, by the share of minutes with completed talks before it, for each thing seen in it."""
+SILENCE_TIMES = 2
+"""Silence alone must be so many times longer than any silence in the past that is looked back on."""
+ENOUGH_PAST = 5
+"""Minutes with completed talks without which a service has no past to speak of."""
+RECENT = 3600
+"""Seconds: who was answered so shortly before a service fell silent is taken to be missing it."""
+MOST_PEERS = 500
+"""And so many of those at most, the latest ones."""
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """No talk of the service completed strictly between two minutes (Unix seconds). `again`: at `high` one did."""
+
+    low: int
+    high: int
+    again: bool
+
+
+def loss_signals(c: Cells, t: Talks, covered: Ints, refused: list[Refusal], start: int, lookback: int) -> list[Signal]:
+    """Signals of an interface; `covered` are the minutes (Unix seconds, ascending) of which its flow log delivered
+    something. Those that were over before `start` are left out. Rejects explain a gap by themselves: what lies between
+    the first and the last of them is not called lost."""
+    if not len(covered) or not t.completed.any():
+        return []
+    losses = _Losses(c, t, covered, lookback)
+    whole = [
+        s for service in np.unique(t.service[t.completed]) for s in losses.of_service(int(service), refused, start)
+    ]
+    return whole + losses.of_some_peers(whole, start)
+
+
+class _Losses:
+    """The columns that every question here needs."""
+
+    def __init__(self, c: Cells, t: Talks, covered: Ints, lookback: int) -> None:
+        self.c, self.t, self.covered, self.lookback = c, t, covered, lookback
+        self.rows = np.flatnonzero(t.completed | t.unanswered)
+        found = stretches(t.pair[self.rows], t.unanswered[self.rows])
+        self.stretches = found.select(found.before >= 0)
+        self.service = t.service[self.rows[self.stretches.begin]]
+
+    def of_service(self, service: int, refused: list[Refusal], start: int) -> Iterator[Signal]:
+        """Where the service as a whole was not answered any more."""
+        done = np.unique(self.t.minute[self.t.completed & (self.t.service == service)])
+        for gap in _gaps(done, int(self.covered[-1])):
+            if gap.high < start:
+                continue
+            rejects = [r for r in refused if r.service == service and gap.low <= r.last and r.first < gap.high + 60]
+            for low, high in _pieces(gap, rejects):
+                signal = self._read(service, done[done <= gap.low], gap, low, high)
+                if signal:
+                    yield signal
+
+    def of_some_peers(self, known: list[Signal], start: int) -> list[Signal]:
+        """Peers that are no longer answered while the service goes on for others: weak, since only a change that is
+        proven to part them from it makes them more than peers with troubles of their own."""
+        spans = [(s.last_good, s.until, s.protocol << 17 | s.port << 1 | s.server) for s in known]
+        found: dict[int, list[tuple[tuple[int, int], Run]]] = {}
+        s = self.stretches
+        for i in np.flatnonzero(s.end - s.begin >= max(ENOUGH_FLOWS, ENOUGH_MINUTES)):
+            service, run = int(self.service[i]), self._run(int(i), 0, int(self.covered[-1]))
+            if run is None or run.first_bad is None or run.last_bad is None or run.last_bad < moment(start):
+                continue
+            if not any(
+                key == service and run.first_bad <= until and last <= run.last_bad for last, until, key in spans
+            ):
+                span = (int(run.first_bad.timestamp()), int(run.last_bad.timestamp()))
+                found.setdefault(service, []).append((span, run))
+        return [
+            self._signal(service, [mine[i][1] for i in group], strong=False)
+            for service, mine in sorted(found.items())
+            for group in together([span for span, _ in mine], TOGETHER)
+        ]
+
+    def _read(self, service: int, done: Ints, gap: _Gap, low: int, high: int) -> Signal | None:
+        """The signal in `low` to `high` (exclusive both), a piece of the gap; `done` are the completed minutes before."""
+        inside = self.covered[(self.covered > low) & (self.covered < high)]
+        past = self.covered[(self.covered >= gap.low - self.lookback) & (self.covered <= gap.low)]
+        if len(inside) < SHORTEST or not len(past):
+            return None
+        done = done[done >= past[0]]
+        if len(done) < ENOUGH_PAST:
+            return None
+        chance = (1 - len(done) / (len(past) + 1)) ** len(inside)
+        times = (len(inside) * 60) / max(60, int(np.diff(np.concatenate((past[:1], done))).max()))
+        ours = np.flatnonzero(self.service == service)
+        runs = [run for i in ours if (run := self._run(int(i), low, high))]
+        one_sided, either = self._unanswered(service, low, high)
+        if one_sided and chance <= CHANCE_ONE_SIDED:
+            strong = True
+        elif either and chance <= CHANCE_HANDSHAKE and times > 1:
+            strong = True
+        else:
+            strong = chance <= CHANCE_SILENT and times >= SILENCE_TIMES
+        if not strong and not either and chance > CHANCE_ONE_SIDED:
+            return None
+        silent = not either
+        return self._signal(
+            service,
+            self._latest(service, gap) if silent else runs,
+            strong=strong,
+            silent=silent,
+            gap=gap,
+            until=int(inside[-1]),
+        )
+
+    def _unanswered(self, service: int, low: int, high: int) -> tuple[bool, bool]:
+        """Whether enough one-sided talks, or enough unanswered ones of either sort, of peers that used to be answered,
+        lie strictly between."""
+        t, s = self.t, self.stretches
+        rows = [self.rows[b:e] for b, e, k in zip(s.begin, s.end, self.service, strict=True) if k == service]
+        mine = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+        mine = mine[(t.minute[mine] > low) & (t.minute[mine] < high)]
+        alone = mine[t.one_sided[mine]]
+        return (
+            len(alone) >= ENOUGH_FLOWS and len(np.unique(t.minute[alone])) >= ENOUGH_MINUTES,
+            len(mine) >= ENOUGH_FLOWS and len(np.unique(t.minute[mine])) >= ENOUGH_MINUTES,
+        )
+
+    def _run(self, i: int, low: int, high: int) -> Run | None:
+        """Of the unanswered talks of one peer in the minutes `low` to `high`."""
+        t, s = self.t, self.stretches
+        rows = self.rows[s.begin[i] : s.end[i]]
+        rows = rows[(t.minute[rows] >= low) & (t.minute[rows] < high)]
+        if not len(rows):
+            return None
+        before = int(self.rows[s.before[i]])
+        after = int(self.rows[s.after[i]]) if s.after[i] >= 0 else -1
+        asked = t.request[rows]
+        return Run(
+            conversation(self.c, int(asked[0]), "accept"),
+            *self._last_said(before),
+            moment(self.c["accept_first"][asked[0]]),
+            moment(self.c["accept_last"][asked[-1]]),
+            self._pointer(asked[0], "accept_first"),
+            self._pointer(asked[-1], "accept_last"),
+            *(self._first_said(after) if after >= 0 else (None, None)),
+            flows=int(self.c["accept_flows"][asked].sum()),
+        )
+
+    def _latest(self, service: int, gap: _Gap) -> list[Run]:
+        """The peers that the service had shortly before it fell silent."""
+        t = self.t
+        recent = t.completed & (t.service == service) & (t.minute <= gap.low) & (t.minute > gap.low - RECENT)
+        mine = np.flatnonzero(recent)
+        ends = mine[np.append(t.pair[mine[1:]] != t.pair[mine[:-1]], True)]
+        ends = ends[np.lexsort((t.pair[ends], -t.minute[ends]))][:MOST_PEERS]
+        return [
+            Run(conversation(self.c, int(t.request[row]), "accept"), *self._last_said(int(row)))
+            for row in np.sort(ends)
+        ]
+
+    def _signal(
+        self,
+        service: int,
+        runs: list[Run],
+        *,
+        strong: bool,
+        silent: bool = False,
+        gap: _Gap | None = None,
+        until: int = 0,
+    ) -> Signal:
+        back = min(((run.recovered, run.recovered_row) for run in runs if run.recovered), default=(None, None))
+        last_good = max(run.last_good for run in runs)
+        if gap is not None:
+            last_good = max(self._last_said(int(row))[0] for row in self._completed(service, gap.low))
+            back = (None, None)
+        if gap is not None and gap.again:
+            back = min(self._first_said(int(row)) for row in self._completed(service, gap.high))
+        seen = [run.last_bad for run in runs if run.last_bad]
+        return Signal(
+            kind=Kind.LOST_TRAFFIC,
+            interface_id=self.c.interface_id,
+            protocol=service >> 17,
+            port=service >> 1 & 0xFFFF,
+            server=bool(service & 1),
+            reply=False,
+            strong=strong,
+            silent=silent,
+            last_good=last_good,
+            until=max(seen) if seen else moment(until),
+            recovered=back[0],
+            recovered_row=back[1],
+            runs=tuple(runs),
+        )
+
+    def _completed(self, service: int, minute: int) -> Ints:
+        t = self.t
+        return np.flatnonzero(t.completed & (t.service == service) & (t.minute == minute))
+
+    def _first_said(self, talk: int) -> tuple[datetime, Pointer]:
+        row = self.t.first[talk]
+        return moment(self.c["said_first"][row]), self._pointer(row, "said_first")
+
+    def _last_said(self, talk: int) -> tuple[datetime, Pointer]:
+        row = self.t.last[talk]
+        return moment(self.c["said_last"][row]), self._pointer(row, "said_last")
+
+    def _pointer(self, row: int, which: str) -> Pointer:
+        return pointer(self.c[f"{which}_object"][row], self.c[f"{which}_row"][row])
+
+
+def _gaps(done: Ints, last: int) -> list[_Gap]:
+    """The gaps that are long enough, the one that goes on to the `last` covered minute included."""
+    edges = np.append(done, max(last, int(done[-1])))
+    wide = np.flatnonzero(np.diff(edges) > SHORTEST * 60)
+    return [_Gap(int(edges[i]), int(edges[i + 1]), bool(i + 1 < len(done))) for i in wide]
+
+
+def _pieces(gap: _Gap, rejects: list[Refusal]) -> list[tuple[int, int]]:
+    """The gap without the time of its rejects."""
+    if not rejects:
+        return [(gap.low, gap.high)]
+    first, last = min(r.first for r in rejects) // 60 * 60, max(r.last for r in rejects) // 60 * 60
+    return [(low, high) for low, high in ((gap.low, first), (last, gap.high)) if high - low > SHORTEST * 60]

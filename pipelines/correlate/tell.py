@@ -1,0 +1,186 @@
+"""Tell: findings that share a cause become one incident. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from ipaddress import ip_address
+from itertools import chain
+
+from pipelines.correlate.blame import Finding
+from pipelines.correlate.evidence import FlowRow, change_evidence, change_text, chosen, flow_evidence
+from pipelines.correlate.proof import proof_query
+from pipelines.correlate.signals import Pointer
+from schemas.change import ChangeEvent
+from schemas.incident import Certainty, Evidence, Incident, Kind, State, TimelineEntry
+
+SAME_TIME = timedelta(minutes=5)
+"""Unexplained signals of one interface and kind that begin so near to each other are one incident."""
+CLOCKS = timedelta(seconds=60)
+"""Times in a flow log may be off by so much."""
+BEST_FIRST = (Certainty.PROVEN, Certainty.SUSPECTED, Certainty.UNEXPLAINED)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """When traffic came back, which record shows it, and which change let it. `at` is None while it has not."""
+
+    at: datetime | None
+    row: Pointer | None
+    events: tuple[ChangeEvent, ...]
+
+
+def with_keys(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
+    """Findings of one interface, each with what names its incident: the changes that caused it; without any, the
+    interface, the kind and when it began."""
+    keyed = [(" ".join(f.cause.event_ids), f) for f in findings if f.cause]
+    rest = sorted((f for f in findings if not f.cause), key=lambda f: (f.signal.kind, first_seen([f]), order(f)))
+    begun: datetime | None = None
+    last: Finding | None = None
+    for finding in rest:
+        seen = first_seen([finding])
+        if (
+            begun is None
+            or last is None
+            or finding.signal.kind != last.signal.kind
+            or seen - first_seen([last]) > SAME_TIME
+        ):
+            begun = seen
+        last = finding
+        keyed.append((f"{finding.signal.kind} {finding.signal.interface_id} {begun:%Y-%m-%dT%H:%M}", finding))
+    return keyed
+
+
+def tell(
+    findings: Sequence[Finding],
+    rows: Mapping[Pointer, FlowRow],
+    objects: Mapping[int, tuple[str, str, str]],
+    coverage: str,
+) -> Incident:
+    """The incident of findings with the same key. `rows` and `objects` hold the records of `wanted` and the CloudTrail
+    objects of the changes."""
+    findings = sorted(findings, key=order)
+    best = findings[0]
+    closed = closing(findings)
+    kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
+    enis = tuple(sorted({f.signal.interface_id for f in findings}))
+    ports = tuple(sorted({f.signal.port for f in findings}))
+    protocols = tuple(sorted({f.signal.protocol for f in findings}))
+    peers = tuple(sorted({r.conversation.peer for f in findings for r in f.signal.runs}, key=_by_address))
+    first, last = first_seen(findings), last_seen(findings)
+    named = best.cause.event_ids if best.cause else (*enis, *map(str, ports), f"{first:%Y-%m-%dT%H:%M}")
+    return Incident(
+        id=blake2b("\0".join((kind, *named)).encode(), digest_size=6).hexdigest(),
+        kind=kind,
+        state=State.CLOSED if closed.at else State.OPEN,
+        certainty=best.certainty,
+        reason=" ".join(filter(None, (best.reason, best.undo.why))),
+        cause=best.cause,
+        enis=enis,
+        protocols=protocols,
+        ports=ports,
+        peers=peers,
+        first_seen=first,
+        last_seen=last,
+        closed_at=closed.at,
+        closed_by=tuple(event.event_id for event in closed.events) if closed.at else (),
+        fix=best.undo.fix,
+        inverse=best.undo.inverse,
+        timeline=_timeline(findings, kind, closed),
+        evidence=_evidence(findings, closed, rows, objects),
+        coverage=coverage,
+        proof_query=proof_query(enis, protocols, ports, peers, first, closed.at or last),
+    )
+
+
+def wanted(findings: Sequence[Finding]) -> list[Pointer]:
+    """The flow records that `tell` will show."""
+    findings = sorted(findings, key=order)
+    return [pointer for _, pointer in chosen(findings, closing(findings).row)]
+
+
+def changes_of(findings: Sequence[Finding]) -> list[ChangeEvent]:
+    """The changes that `tell` will show."""
+    findings = sorted(findings, key=order)
+    return [*findings[0].cause_events, *closing(findings).events]
+
+
+def order(finding: Finding) -> tuple[object, ...]:
+    """The finding that an incident is told by comes first."""
+    s = finding.signal
+    rank = BEST_FIRST.index(finding.certainty)
+    return (
+        rank,
+        s.kind is Kind.LOST_TRAFFIC,
+        not s.strong,
+        s.silent,
+        s.interface_id,
+        s.protocol,
+        s.port,
+        s.server,
+        s.reply,
+    )
+
+
+def first_seen(findings: Sequence[Finding]) -> datetime:
+    """The first flow that did not get through. Where nothing was logged at all: when the last good one was, but not
+    before the cause."""
+    seen = [r.first_bad for f in findings for r in f.signal.runs if r.first_bad]
+    caused = max((f.cause.time for f in findings if f.cause), default=None)
+    first = min(seen) if seen else max(f.signal.last_good for f in findings)
+    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
+    return max(first, caused) if caused and lost else first
+
+
+def last_seen(findings: Sequence[Finding]) -> datetime:
+    """The last flow that did not get through, or the last minute that was without any."""
+    bad = [r.last_bad for f in findings for r in f.signal.runs if r.last_bad]
+    return max([*bad, *(f.signal.until for f in findings if f.signal.silent)], default=first_seen(findings))
+
+
+def closing(findings: Sequence[Finding]) -> Closing:
+    """The first flow that got through again: after the change that ended it, or, where none is known, after the last
+    that did not."""
+    events = min((f.ended_by for f in findings if f.ended_by), key=lambda found: found[0].order, default=())
+    back = [(f.signal.recovered, f.signal.recovered_row) for f in findings]
+    back += [(r.recovered, r.recovered_row) for f in findings for r in f.signal.runs]
+    known = sorted((at, row) for at, row in back if at and row)
+    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
+    since = events[0].event_time - CLOCKS if events else findings[0].signal.last_good if lost else last_seen(findings)
+    at, row = next(((at, row) for at, row in known if at >= since), (None, None))
+    return Closing(at, row, events)
+
+
+def _timeline(findings: Sequence[Finding], kind: Kind, closed: Closing) -> tuple[TimelineEntry, ...]:
+    rejects = kind is Kind.REJECTS
+    silent = all(f.signal.silent for f in findings)
+    before = max(f.signal.last_good for f in findings)
+    entries = [TimelineEntry(before, f"last flow {'accepted' if rejects else 'answered'} before")]
+    entries += [TimelineEntry(event.event_time, change_text(event)) for event in findings[0].cause_events]
+    first = "first reject" if rejects else "nothing more is logged" if silent else "first unanswered flow"
+    last = "last reject" if rejects else "still nothing logged" if silent else "last unanswered flow"
+    entries += [TimelineEntry(first_seen(findings), first), TimelineEntry(last_seen(findings), last)]
+    entries += [TimelineEntry(event.event_time, f"ended by {change_text(event)}") for event in closed.events]
+    if closed.at:
+        entries.append(TimelineEntry(closed.at, f"first flow {'accepted' if rejects else 'answered'} after"))
+    return tuple(sorted(entries, key=lambda entry: entry.time))
+
+
+def _evidence(
+    findings: Sequence[Finding],
+    closed: Closing,
+    rows: Mapping[Pointer, FlowRow],
+    objects: Mapping[int, tuple[str, str, str]],
+) -> tuple[Evidence, ...]:
+    return tuple(
+        chain(
+            change_evidence("the change", findings[0].cause_events, objects),
+            flow_evidence(chosen(findings, closed.row), rows),
+            change_evidence("the change that ended it", closed.events, objects),
+        )
+    )
+
+
+def _by_address(text: str) -> tuple[int, int]:
+    address = ip_address(text)
+    return address.version, int(address)
