@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import numpy as np
+
 from simulation.aws import AwsCli
 from simulation.calls import split_line
 from simulation.flow_log_objects import Stored, Version, flow_log_objects
@@ -16,7 +18,7 @@ from simulation.network import Network, Phase, build, client, describe
 from simulation.recorder import Actor, Recorder, background
 from simulation.rows import Reading
 from simulation.talks import Talks, draw
-from simulation.traffic import flow_logs
+from simulation.traffic import SETTLES, Logged, flow_logs
 from simulation.trail_objects import trail_objects
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -40,7 +42,8 @@ ON_CALL = Actor("oncall", "198.51.100.90", "IncidentResponse")
 
 @dataclass(frozen=True)
 class Fault:
-    """What a right answer names. `layer`, `rule` and `kind` are in the product's words."""
+    """What a right answer names. `layer`, `rule` and `kind` are in the product's words; `ports` are those that it must
+    name at least (a lost route also loses what else goes that way)."""
 
     kind: str
     event_id: str
@@ -187,18 +190,33 @@ def population(story: Story, telling: Telling) -> Talks:
     return draw(telling.seed, story.network, BEGIN.timestamp(), END.timestamp())
 
 
+def traffic(story: Story, telling: Telling) -> tuple[Logged, Logged]:
+    """What web-1 and db-1 log all day."""
+    whole = int(BEGIN.timestamp()), int(END.timestamp())
+    return flow_logs(population(story, telling), story.network, story.phases, telling.reading, whole)
+
+
+def healed_at(story: Story, telling: Telling, fault: Fault) -> datetime | None:
+    """When the first conversation of the fault's ports that works again after it is first recorded; None if none is."""
+    rows = traffic(story, telling)[0].rows
+    answers = rows.egress & (rows.path > 0) & np.isin(rows.src_port, fault.ports)
+    after = rows.begin[answers & (rows.begin >= fault.time.timestamp() + SETTLES)]
+    return datetime.fromtimestamp(int(after.min()), UTC) if len(after) else None
+
+
 def logs(
     story: Story, telling: Telling, begin: datetime = BEGIN, end: datetime = NOW, prefix: str = ""
 ) -> list[Stored]:
     """The objects that AWS would have written of `[begin, end)`: flow logs by their five minutes, CloudTrail events by
     their eventTime. Same arguments, same bytes. `begin` and `end` are full five minutes."""
     period = int(begin.timestamp()), int(end.timestamp())
-    whole = int(BEGIN.timestamp()), int(END.timestamp())
-    logged = flow_logs(population(story, telling), story.network, story.phases, telling.reading, whole)
     records = sorted([*story.records, *background(telling.seed, BEGIN, END)], key=lambda record: record["eventTime"])
     called = [r for r in records if begin <= datetime.fromisoformat(r["eventTime"]) < end]
     twice = [fault.event_id for fault in story.faults[:1]]
-    return [*flow_log_objects(logged, telling.version, prefix, period), *trail_objects(called, twice, prefix)]
+    return [
+        *flow_log_objects(traffic(story, telling), telling.version, prefix, period),
+        *trail_objects(called, twice, prefix),
+    ]
 
 
 def put(objects: Iterable[Stored], endpoint: str, bucket: str) -> int:

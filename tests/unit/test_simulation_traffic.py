@@ -13,7 +13,7 @@ from simulation.fates import ACTIONS, OUTCOMES, REPLIES, Fates
 from simulation.flow_log_objects import HEADERS, Stored
 from simulation.network import Phase
 from simulation.rows import Reading
-from simulation.story import BEGIN, END, MENDED, NOW, Story, Telling, clock, logs, population
+from simulation.story import BEGIN, END, MENDED, NOW, Fault, Story, Telling, clock, healed_at, logs, population
 from simulation.traffic import SETTLES
 from simulation.walk import walk
 from tests.unit.handmade import DB, NETWORK, WEB, answers, entries, entry, ports, story, with_deny, without_route
@@ -270,3 +270,19 @@ def test_only_the_right_fix_heals() -> None:
     assert ssh(healed) == {"ACCEPT"}
     wrong = Story(NETWORK, (*broken.phases, Phase(MENDED, without_route(good))), (), (), frozenset())
     assert not [row for row in during(told(wrong), *after) if row["tcp-flags"] == "19" and row["srcport"] == "80"]
+
+
+@pytest.mark.parametrize("reading", Reading)
+def test_the_healing_is_the_first_answer_after_the_fix(reading: Reading) -> None:
+    ssh = Fault("rejects", "e", "CreateNetworkAclEntry", "bob", "ip", clock("15:05"), "network-acl", "acl", "r", (22,))
+    http = Fault("lost-traffic", "e", "DeleteRoute", "alice", "ip", clock("14:32"), "route", "rtb", "r", (80,))
+    telling = Telling(7, 5, reading)
+    mended = story(mended=True)
+    found = [row for row in told(mended, reading) if row["tcp-flags"] in ("18", "19") and row["traffic-path"] == "8"]
+    for fault in (ssh, http):
+        assert healed_at(story(), telling, fault) is None
+        healed = healed_at(mended, telling, fault)
+        assert healed is not None
+        assert healed.timestamp() >= MENDED.timestamp() + SETTLES
+        answers = [int(row["start"]) for row in found if int(row["srcport"]) in fault.ports]
+        assert healed.timestamp() == min(at for at in answers if at > fault.time.timestamp() + SETTLES)
