@@ -8,6 +8,7 @@ from schemas.network import (
     FIELD_OF,
     Configuration,
     InternetGateway,
+    NatGateway,
     NetworkAcl,
     NetworkInterface,
     Resource,
@@ -20,7 +21,7 @@ from schemas.network import (
     configuration,
 )
 
-R = TypeVar("R", Subnet, RouteTable, NetworkAcl, SecurityGroup, NetworkInterface, InternetGateway)
+R = TypeVar("R", Subnet, RouteTable, NetworkAcl, SecurityGroup, NetworkInterface, InternetGateway, NatGateway)
 Key = tuple[type[Any], str]
 Value = tuple[Resource | None, frozenset[str]]
 """A resource, or None where there is none; for a subnet also which of its associations cannot be known."""

@@ -25,8 +25,9 @@ from pipelines.network.apply import (
     put_entry,
 )
 from pipelines.network.call import Call, History
+from pipelines.network.fields import Fields
 from pipelines.network.shapes import destination, route, target
-from pipelines.network.state import Key, State
+from pipelines.network.state import R, State
 from schemas.network import (
     UNKNOWN,
     AclEntry,
@@ -50,6 +51,9 @@ def undo(call: Call, state: State, history: History) -> None:
 
 # Routes
 
+DELETIONS = ("DeleteNatGateway", "DeleteInternetGateway", "DeleteVpcPeeringConnection")
+"""Of targets: their ids are never used again."""
+
 
 def _uncreate_route(call: Call, state: State, _: History) -> None:
     table = state.get(RouteTable, call.request.text("routeTableId"))
@@ -63,10 +67,15 @@ def _restore_route(call: Call, state: State, history: History) -> None:
     if table is None or not where:
         return
     known = _earlier_route(call, table.id, where, history)
+    state.put_route(table, _as_it_was(known, table.vpc_id, call, state, history))
+
+
+def _as_it_was(known: Route, vpc_id: str, call: Call, state: State, history: History) -> Route:
+    """The route with the state that its target gave it just before the call."""
     gateway = state.get(InternetGateway, known.target)
-    if gateway is not None and table.vpc_id not in gateway.vpc_ids:
-        known = replace(known, state="blackhole")
-    state.put_route(table, known)
+    detached = gateway is not None and vpc_id not in gateway.vpc_ids
+    deleted = any(earlier.name in DELETIONS for earlier in history.before(call, known.target))
+    return replace(known, state="blackhole") if detached or deleted else known
 
 
 def _earlier_route(call: Call, table_id: str, where: str, history: History) -> Route:
@@ -163,7 +172,9 @@ def _uncreate_nat_gateway(call: Call, state: State, _: History) -> None:
 
 def _undelete_nat_gateway(call: Call, state: State, history: History) -> None:
     nat_id = call.request.text("natGatewayId")
-    _rebuild((NatGateway, nat_id), "CreateNatGateway", call, state, history)
+    nat = _rebuilt(NatGateway, nat_id, call, history)
+    if nat is not None and state.covers(nat.vpc_id):
+        state.put(nat)
     state.turn_routes(nat_id, "active")
 
 
@@ -273,14 +284,20 @@ def _unmodify_rules(call: Call, state: State, history: History) -> None:
     if group is None:
         return
     earlier = _earlier_rules(call, group.id, history)
-    for rule_id, _ in group_rules.modified(call):
+    for rule_id, fields in group_rules.modified(call):
+        kept = tuple(rule for rule in group.rules if not _is_modified(rule, rule_id, fields))
+        group = doubt_rules(group) if kept == group.rules else replace(group, rules=kept)
         old = next((rule for rule in earlier if rule.id == rule_id), None)
-        if any(rule.id == rule_id for rule in group.rules):
-            group = replace(group, rules=tuple(rule for rule in group.rules if rule.id != rule_id))
-        elif old is None:
-            group = doubt_rules(group)
         group = replace(group, known=False) if old is None else add_rules(group, [old])
     state.put(group)
+
+
+def _is_modified(rule: SecurityGroupRule, rule_id: str, fields: Fields) -> bool:
+    """Whether the rule is what the call made: by id, or by content where its id was not learnt."""
+    try:
+        return group_rules.same(rule, group_rules.modified_rule(rule_id, fields, rule.egress))
+    except ValueError:
+        return rule.id == rule_id
 
 
 def _unmodify_interface(call: Call, state: State, history: History) -> None:
@@ -304,26 +321,27 @@ def _uncreate_network_acl(call: Call, state: State, _: History) -> None:
 
 
 def _undelete_route_table(call: Call, state: State, history: History) -> None:
-    _rebuild((RouteTable, call.request.text("routeTableId")), "CreateRouteTable", call, state, history)
+    """No subnet used it, else it could not have been deleted."""
+    table = _rebuilt(RouteTable, call.request.text("routeTableId"), call, history)
+    if table is not None and state.covers(table.vpc_id):
+        routes = tuple(_as_it_was(r, table.vpc_id, call, state, history) for r in table.routes)
+        state.put(replace(table, routes=routes, associations=()))
 
 
 def _undelete_network_acl(call: Call, state: State, history: History) -> None:
-    _rebuild((NetworkAcl, call.request.text("networkAclId")), "CreateNetworkAcl", call, state, history)
+    """No subnet used it, else it could not have been deleted."""
+    acl = _rebuilt(NetworkAcl, call.request.text("networkAclId"), call, history)
+    if acl is not None and state.covers(acl.vpc_id):
+        state.put(replace(acl, associations=()))
 
 
-def _rebuild(key: Key, created_by: str, call: Call, state: State, history: History) -> None:
-    """Puts back a deleted resource as the calls since its creation made it. Without its creation it stays away: what
-    depends on it is then not known."""
-    earlier = list(history.before(call, key[1]))
-    begin = next((i for i, e in enumerate(earlier) if e.name == created_by), None)
-    if begin is None:
-        return
+def _rebuilt(kind: type[R], resource_id: str, call: Call, history: History) -> R | None:
+    """A deleted resource as the calls since its creation made it. Without its creation there is none: what depends on
+    it is then not known."""
     alone = State(vpcs_known=False)
-    for each in reversed(earlier[: begin + 1]):
-        apply(each, alone)
-    resource, _ = alone.value(key)
-    if resource is not None and state.covers(getattr(resource, "vpc_id", "")):
-        state.put(resource)
+    for earlier in reversed(list(history.before(call, resource_id))):
+        apply(earlier, alone)
+    return alone.get(kind, resource_id)
 
 
 EFFECTS: dict[str, Callable[[Call, State, History], None]] = {
