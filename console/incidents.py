@@ -100,7 +100,8 @@ def show_story(found: Incident, screen: Screen) -> None:
         screen.heading("Evidence")
         for item in found.evidence:
             screen.line(f"  {both(item.time)}  {item.what}")
-            screen.line(f"    s3://{item.bucket}/{item.key} line {item.line} (ETag {item.etag})")
+            unit = "record" if ".json" in item.key else "line"
+            screen.line(f"    s3://{item.bucket}/{item.key} {unit} {item.line} (ETag {item.etag})")
             screen.line(f"    {item.text}")
     screen.heading("How complete this is")
     screen.line(f"  {found.coverage}")

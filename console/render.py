@@ -36,8 +36,10 @@ def local(moment: datetime) -> str:
 
 
 def both(moment: datetime) -> str:
-    """UTC, and local time after it."""
-    return f"{utc(moment)} ({local(moment)})"
+    """UTC, and local time after it; its date only where that is another."""
+    here = moment.astimezone()
+    same = here.date() == moment.astimezone(UTC).date()
+    return f"{utc(moment)} ({here.timetz().isoformat() if same else local(moment)})"
 
 
 def address(packed: bytes | None) -> str | None:

@@ -4,22 +4,27 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from console.render import clean, json_text
 
-WIDE = 10_000
+WIDE = 1_000_000
 """Columns where no terminal limits them: a pipe gets whole lines."""
+
+GAP = "  "
+FOLDED = 24
+"""A column narrower than this is not folded."""
 
 
 class Screen:
     """Prints to standard output, or to `file`. Data is cleaned; no markup is ever read from it."""
 
-    def __init__(self, file: TextIO | None = None) -> None:
+    def __init__(self, file: TextIO | None = None, width: int | None = None) -> None:
         out = file or sys.stdout
-        width = None if out.isatty() else WIDE
+        width = width or (None if out.isatty() else WIDE)
         self.console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
 
     def line(self, text: object = "", style: str = "") -> None:
@@ -35,13 +40,31 @@ class Screen:
         self.line(text, "bold")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Cells fold within a terminal's width and are whole in a pipe."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for column in columns:
-            table.add_column(Text(clean(column)), overflow="fold")
+        """Whole lines where they fit, as in a pipe. On a terminal too narrow the widest column folds, and where that
+        is not enough each row becomes a block of `column value` lines. Nothing is cut off."""
+        cells = [[clean(cell) for cell in row] for row in (columns, *rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        widest = widths.index(max(widths))
+        natural = sum(widths) + len(GAP) * (len(widths) - 1)
+        if natural - widths[widest] + FOLDED > self.console.width:
+            self._blocks(cells)
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
+        for place, name in enumerate(cells[0]):
+            table.add_column(Text(name), overflow="fold", no_wrap=place != widest)
+        for row in cells[1:]:
+            table.add_row(*map(Text, row))
+        with self.console.capture() as printed:
+            self.console.print(table)
+        self.console.file.writelines(line.rstrip() + "\n" for line in printed.get().splitlines())
+
+    def _blocks(self, cells: list[list[str]]) -> None:
+        names, *rows = cells
+        width = max(map(cell_len, names))
         for row in rows:
-            table.add_row(*(Text(clean(cell)) for cell in row))
-        self.console.print(table)
+            for name, cell in zip(names, row, strict=True):
+                self.line(f"{name}{' ' * (width - cell_len(name))}{GAP}{cell}")
+            self.line()
 
     def json(self, value: Any) -> None:
         """One document, and nothing beside it."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.incidents import show_list, show_story, what
+from console.render import both
 from console.screen import Screen
 from schemas.incident import Cause, Certainty, Evidence, Incident, Kind, State, TimelineEntry
 
@@ -61,7 +62,7 @@ def test_the_story_has_everything() -> None:
         "arn:aws:iam::1:user/bob from 203.0.113.250",
         "event-1",
         "8: 198.51.100.1, 198.51.100.2, 198.51.100.3, 198.51.100.4, 198.51.100.5 and 3 more",
-        f"2026-11-20 15:05:12Z ({(AT + timedelta(seconds=12)).astimezone().isoformat(sep=' ')})",
+        f"first seen  {both(INCIDENT.first_seen)}",
         "bob adds rule 90",
         "s3://logs/a/b.log.gz line 17 (ETag e7a9)",
         "2 1 eni-1 ... REJECT OK",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.render import address, clean, json_text, local, plain, utc
+from console.render import address, both, clean, json_text, local, plain, utc
 from console.screen import Screen
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u200f\u2028\r\n\x00\ud800"
@@ -55,6 +55,24 @@ def test_lines_are_never_broken_where_no_terminal_is() -> None:
     assert "y" * 3000 in out.getvalue()
 
 
+def shown(width: int) -> list[str]:
+    out = io.StringIO()
+    Screen(out, width).table(["name", "words"], [["first", "w" * 40], ["second", "x" * 10]])
+    return out.getvalue().splitlines()
+
+
+def test_a_table_that_fits_is_one_line_a_row() -> None:
+    assert shown(60) == ["name    words", f"first   {'w' * 40}", f"second  {'x' * 10}"]
+
+
+def test_in_a_narrow_terminal_the_widest_column_folds() -> None:
+    assert shown(33) == ["name    words", f"first   {'w' * 25}", f"        {'w' * 15}", f"second  {'x' * 10}"]
+
+
+def test_in_a_very_narrow_one_each_row_is_a_block() -> None:
+    assert shown(30) == ["name   first", f"words  {'w' * 40}", "", "name   second", f"words  {'x' * 10}", ""]
+
+
 def test_times_are_shown_in_utc_and_with_the_offset_of_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     import time
@@ -64,6 +82,8 @@ def test_times_are_shown_in_utc_and_with_the_offset_of_here(monkeypatch: pytest.
         moment = datetime(2026, 11, 20, 14, 32, 5, tzinfo=UTC)
         assert utc(moment) == "2026-11-20 14:32:05Z"
         assert local(moment) == "2026-11-20 20:02:05+05:30"
+        assert both(moment) == "2026-11-20 14:32:05Z (20:02:05+05:30)"
+        assert both(moment + timedelta(hours=4)) == "2026-11-20 18:32:05Z (2026-11-21 00:02:05+05:30)"
     finally:
         monkeypatch.undo()
         time.tzset()
