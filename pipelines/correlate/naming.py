@@ -78,4 +78,6 @@ def _unknown(value: Value) -> bool:
         return False
     if isinstance(value, tuple):
         return UNKNOWN in value
-    return isinstance(value, Route) and value.target == UNKNOWN or isinstance(value, AclEntry) and not value.known
+    if isinstance(value, Route):
+        return value.target == UNKNOWN
+    return isinstance(value, AclEntry) and not value.known
