@@ -12,6 +12,7 @@ import pytest
 from connectors import ledger
 from connectors.chunks import cut
 from connectors.clickhouse import Store, StoreUnavailable, insert, query
+from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
@@ -305,6 +306,38 @@ def test_a_store_that_stays_away(store: Store, clean: list[Any], monkeypatch: py
         with pytest.raises(StoreUnavailable):
             write(store)
     assert ledger.settle(store) == ledger.Open((), frozenset())
+    write(store)
+    assert contents(store) == clean
+
+
+def test_on_a_server_a_load_may_be_alive(
+    store: Store, dies_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = ledger.new_load()
+    dies_at("after-chunk:1")
+    with pytest.raises(Died):
+        write(store, load=load)
+    monkeypatch.setattr(Store, "embedded", False)  # as if other processes could have it open too
+    assert ledger.settle(store) == ledger.Open((), frozenset(each.ref.object_id for each in OBJECTS))
+    monkeypatch.setattr(ledger, "LEASE", timedelta(0))
+    assert [unfinished.load for unfinished in ledger.settle(store).resumable] == [load]
+
+
+def test_a_load_that_was_given_up_meanwhile_is_not_done(
+    store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that slept through its lease: another one removed its rows, so it may not say that they are there."""
+    load = ledger.new_load()
+
+    def meanwhile(name: str) -> None:
+        if name == "before-receipts":
+            ledger.give_up(store, load)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "failpoint", meanwhile)
+        with pytest.raises(FlowtrailError, match=r"gave up.*\n.*again"):
+            write(store, load=load)
+    assert query(store.client(), "SELECT count() AS n FROM flows")["n"].to_pylist() == [0]
     write(store)
     assert contents(store) == clean
 
