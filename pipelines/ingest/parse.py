@@ -36,6 +36,7 @@ MAX_LINES = 1 << 26
 BLOCK_ROWS = 1 << 13
 """Lines per step of the kernel: what it writes stays in the processor's cache until it is moved on."""
 
+_REJECTED = schema_of(REJECTED_LINES)
 _NAMES_ONLY = r"^ *[a-z][a-z0-9_-]*( +[a-z][a-z0-9_-]*)* *$"
 _LINE_FAULTS = {
     kernel.LINE_TOO_LONG: "line-too-long",
@@ -84,7 +85,7 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
     tables = {
         "flows": columns.flows(buffer, ref.object_id),
         "coverage": columns.coverage(buffer, ref.object_id),
-        "rejected_lines": pa.concat_tables([schema_of(REJECTED_LINES).empty_table(), *rejected]),
+        "rejected_lines": pa.concat_tables([_REJECTED.empty_table(), *rejected]),
     }
     return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
 
@@ -103,7 +104,7 @@ def _rejected(ref: ObjectRef, fields: Sequence[str], buffer: Buffer, block: Line
             pa.array(np.full(len(bad), ref.object_id, np.uint64)),
             pa.array(number.astype(np.uint32)),
         ],
-        schema=schema_of(REJECTED_LINES),
+        schema=_REJECTED,
     )
 
 
