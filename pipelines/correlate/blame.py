@@ -188,7 +188,8 @@ class _Judge:
             Passage.OTHER: "The configuration as it is known does something else with these packets",
             Passage.UNKNOWN: "What the configuration does with these packets is not known",
         }[now]
-        changes = f"{tested} changes in reach were tested and do not explain it" if tested else "no change is in reach"
+        many = "1 change in reach was" if tested == 1 else f"{tested} changes in reach were"
+        changes = f"{many} tested and would not do it" if tested else "no change is in reach"
         return f"{said}, and {changes}."
 
 

@@ -21,8 +21,11 @@ from schemas.incident import Kind
 
 SHORTEST = 3
 """Minutes: nothing shorter is called an outage."""
-CHANCE_ONE_SIDED, CHANCE_HANDSHAKE, CHANCE_SILENT = 0.05, 1e-3, 1e-6
+CHANCE_PLAIN, CHANCE_HANDSHAKE, CHANCE_SILENT = 0.05, 1e-3, 1e-6
 """How improbable the gap must be, by the share of minutes with completed talks before it, for each thing seen in it."""
+A_DAY = 1300
+"""Minutes of past, nearly a day of them, without which nobody knows when a service rests: its silence is a weak signal
+then, told only if a change is proven to have caused it."""
 SILENCE_TIMES = 2
 """Silence alone must be so many times longer than any silence in the past that is looked back on."""
 ENOUGH_PAST = 5
@@ -118,14 +121,15 @@ class _Losses:
         times = (len(inside) * 60) / max(60, int(np.diff(np.concatenate((past[:1], done))).max()))
         ours = np.flatnonzero(self.service == service)
         runs = [run for i in ours if (run := self._run(int(i), low, high))]
-        one_sided, either = self._unanswered(service, low, high)
-        strong = (
-            (one_sided and chance <= CHANCE_ONE_SIDED)
-            or (either and chance <= CHANCE_HANDSHAKE and times > 1)
-            or (chance <= CHANCE_SILENT and times >= SILENCE_TIMES)
-        )
-        if not strong and not either and chance > CHANCE_ONE_SIDED:
+        plain, either = self._unanswered(service, low, high)
+        if not either and chance > CHANCE_PLAIN:
             return None
+        rests = len(past) >= A_DAY and times > 1
+        strong = (
+            (plain and chance <= CHANCE_PLAIN)
+            or (either and rests and chance <= CHANCE_HANDSHAKE)
+            or (rests and times >= SILENCE_TIMES and chance <= CHANCE_SILENT)
+        )
         silent = not either
         return self._signal(
             service,
@@ -137,13 +141,13 @@ class _Losses:
         )
 
     def _unanswered(self, service: int, low: int, high: int) -> tuple[bool, bool]:
-        """Whether enough one-sided talks, or enough unanswered ones of either sort, of peers that used to be answered,
-        lie strictly between."""
+        """Whether enough plainly unanswered talks, or enough unanswered ones of either sort, of peers that used to be
+        answered, lie strictly between."""
         t, s = self.t, self.stretches
         rows = [self.rows[b:e] for b, e, k in zip(s.begin, s.end, self.service, strict=True) if k == service]
         mine = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         mine = mine[(t.minute[mine] > low) & (t.minute[mine] < high)]
-        alone = mine[t.one_sided[mine]]
+        alone = mine[t.plain[mine]]
         return (
             len(alone) >= ENOUGH_FLOWS and len(np.unique(t.minute[alone])) >= ENOUGH_MINUTES,
             len(mine) >= ENOUGH_FLOWS and len(np.unique(t.minute[mine])) >= ENOUGH_MINUTES,
