@@ -34,6 +34,10 @@ _DENIED = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
 _DRY_RUN = "DryRunOperation"
 
 
+class Denied(FlowtrailError):
+    """The credentials may not make one call; another they may."""
+
+
 def describe_all(ec2: "EC2Client | None" = None) -> dict[str, dict[str, Any]]:
     """The answers by command (`describe-route-tables`, ...), all pages, as the `aws` command line prints them.
 
@@ -87,7 +91,7 @@ def _for_people(operation: str, error: ClientError) -> FlowtrailError:
     code, said = answer.get("Code", ""), answer.get("Message", "")
     needed = permission(operation)
     if code in _DENIED:
-        return FlowtrailError(f"EC2 denies {needed}.", f"Allow {needed} to the credentials in use.")
+        return Denied(f"EC2 denies {needed}.", f"Allow {needed} to the credentials in use.")
     if code in EXPIRED:
         return FlowtrailError(f"The AWS credentials have expired ({code}).", LOG_IN)
     if code in BAD_KEYS:

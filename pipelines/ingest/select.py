@@ -126,9 +126,9 @@ _LATEST = datetime(9990, 1, 1, tzinfo=UTC)
 
 
 def for_changes(selection: Selection, snapshots: Collection[Collection[datetime]]) -> Selection:
-    """The same for CloudTrail: what the configuration in the range is made of. `snapshots` are the times of each place's
-    (account's and region's): from its last one before the range changes lead forward; without one they lead back from
-    the first behind the range, or, where none is known, from one that is yet to be taken."""
+    """The same for CloudTrail: what the configuration in the range is made of. `snapshots` are the times of each
+    place's (account's and region's): from its last one before the range changes lead forward; without one they lead
+    back from the first behind the range, or, where none is known, from one that is yet to be taken."""
     start, end = selection.start, selection.end
     if start is not None:
         before = [max((at for at in times if at <= start), default=start) for times in snapshots]

@@ -64,6 +64,7 @@ def flow(minute: int, source: tuple[str, int], to: tuple[str, int], action: str,
         "row_no": minute + 2,
         "direction": "ingress",
         "instance_name": "web",
+        "network_acl_id": "acl-0",
         **more,
     }
 
@@ -79,7 +80,15 @@ def facts(store: Store) -> Store:
             flow(0, ("198.51.100.7", 40000), ("10.0.1.10", 22), "ACCEPT"),
             flow(5, ("198.51.100.7", 40001), ("10.0.1.10", 22), "REJECT"),
             flow(6, ("203.0.113.9", 22), ("10.0.1.10", 80), "REJECT"),
-            flow(7, ("2001:db8::5", 40002), ("2001:db8:1::10", 443), "ACCEPT", interface_id="eni-0b", direction=""),
+            flow(
+                7,
+                ("2001:db8::5", 40002),
+                ("2001:db8:1::10", 443),
+                "ACCEPT",
+                interface_id="eni-0b",
+                direction="",
+                network_acl_id="",
+            ),
             flow(8, ("10.0.1.10", 40003), ("198.51.100.99", 53), "ACCEPT", protocol=17, direction="egress"),
         ),
     )
@@ -195,7 +204,7 @@ def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["search", "--from", "yesterday"], "'yesterday' is not a time. Write it as RFC 3339"),
+        (["search", "--from", "someday"], "'someday' is not a time. Write it as RFC 3339"),
         (["search", "--from", "1960-01-01"], "outside the years"),
         (["search", "--from", "2026-11-20", "--to", "2026-11-20"], "the range is empty"),
         (["search", "--peer", "10.0.0.0/33"], "neither an address nor a CIDR"),
@@ -327,7 +336,7 @@ def test_a_bad_variable_is_named_and_a_strange_one_warned_of(run: Run, monkeypat
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-2:] == [
         "error: FLOWTRAIL_OUTPUT is 'xml'.",
-        "Set it to table or json, or leave it out.",
+        "Set it to table, json or csv, or leave it out.",
     ]
 
 
