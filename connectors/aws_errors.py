@@ -8,6 +8,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,
     CredentialRetrievalError,
+    EndpointProviderError,
     HTTPClientError,
     InvalidRegionError,
     LoginError,
@@ -72,6 +73,8 @@ def of_the_setting(error: BotoCoreError, where: str) -> FlowtrailError:
             return FlowtrailError("No AWS region is set.", "Set AWS_REGION, or give --aws-region.")
         case InvalidRegionError():
             return FlowtrailError(f"That is no AWS region: {error}", "Give --aws-region (AWS_REGION) as eu-central-1.")
+        case EndpointProviderError():
+            return FlowtrailError(f"{where} cannot be asked: {error}", _CHECK_PLACE)
         case SSLError():
             return FlowtrailError(
                 f"{where}: the endpoint's certificate is not trusted: {error}",

@@ -4,6 +4,7 @@ Credentials, region and endpoint come from boto3's own chain, unless `connectors
 """
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,17 +58,24 @@ def describe_all(ec2: "EC2Client | None" = None) -> dict[str, dict[str, Any]]:
     return answers
 
 
-def probe(operation: str) -> str:
-    """Ask EC2 whether the credentials may make the call, without its answer; gives the permission's name. Raises
-    FlowtrailError as `describe_all`."""
-    try:
-        getattr(_client(), operation)(DryRun=True)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code", "") != _DRY_RUN:
-            raise _for_people(operation, error) from error
-    except BotoCoreError as error:
-        raise of_the_setting(error, "EC2") from error
-    return permission(operation)
+def probe() -> Iterator[tuple[str, Denied | None]]:
+    """Ask EC2 of each call that `describe_all` makes whether the credentials may make it, without its answer: its
+    permission, and None where it is allowed. Raises FlowtrailError for what stops all of them."""
+    ec2 = None
+    for operation in OPERATIONS:
+        try:
+            ec2 = ec2 or _client()
+            getattr(ec2, operation)(DryRun=True)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code", "") != _DRY_RUN:
+                found = _for_people(operation, error)
+                if not isinstance(found, Denied):
+                    raise found from error
+                yield permission(operation), found
+                continue
+        except BotoCoreError as error:
+            raise of_the_setting(error, "EC2") from error
+        yield permission(operation), None
 
 
 def permission(operation: str) -> str:

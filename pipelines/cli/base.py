@@ -1,5 +1,6 @@
 """What every command shares: exit codes, how it fails, the settings, options of one meaning everywhere."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,8 @@ class Commands(TyperGroup):
     """Turns an error for people into a message with its remedy and an exit code, never a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        for library in ("clickhouse_connect", "urllib3", "botocore"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)  # what matters of it is in our own message
         try:
             return super().invoke(ctx)
         except FlowtrailError as error:

@@ -159,19 +159,13 @@ def _permissions() -> Iterator[Check]:
     """Each call that a snapshot makes. What stops all of them is said once."""
     try:
         region = place()
+        for name, denied in ec2.probe():
+            if denied is None:
+                yield Check(name, State.OK, f"allowed in {region}")
+            else:
+                yield Check(name, State.WRONG, denied.message, denied.remedy)
     except FlowtrailError as error:
         yield Check("EC2", State.WRONG, error.message, error.remedy)
-        return
-    for operation in ec2.OPERATIONS:
-        name = ec2.permission(operation)
-        try:
-            ec2.probe(operation)
-            yield Check(name, State.OK, f"allowed in {region}")
-        except ec2.Denied as error:
-            yield Check(name, State.WRONG, error.message, error.remedy)
-        except FlowtrailError as error:
-            yield Check(name, State.WRONG, error.message, error.remedy)
-            return
 
 
 def show(checks: Sequence[Check], screen: Screen) -> None:
