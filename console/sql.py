@@ -1,6 +1,5 @@
 """SQL for people: read-only, one statement, as many rows as they ask for."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
 
 from connectors.clickhouse import Store
-from console.guard import guarded
+from console.guard import first_word, guarded
 from console.render import plain
 from console.screen import Screen
 from schemas.errors import FlowtrailError
@@ -33,7 +32,7 @@ def run_sql(store: Store, statement: str, limit: int) -> Rows:
     sql = guarded(statement)
     client = store.reader()
     try:
-        columns, rows = _streamed(client, sql, limit) if _SELECT.match(sql) else _whole(client, sql)
+        columns, rows = _streamed(client, sql, limit) if first_word(sql) in _MANY else _whole(client, sql)
     except Error as error:
         raise FlowtrailError(f"The store refuses the statement: {error}", _TABLES) from error
     except UnicodeDecodeError as error:
@@ -41,7 +40,7 @@ def run_sql(store: Store, statement: str, limit: int) -> Rows:
     return Rows(columns, rows[:limit], len(rows) > limit)
 
 
-_SELECT = re.compile(r"[\s(]*(select|with)\b", re.IGNORECASE)
+_MANY = ("SELECT", "WITH")
 """What answers as many rows as it likes, and so is read block by block; the others answer few."""
 
 

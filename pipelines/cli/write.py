@@ -154,13 +154,13 @@ def correlate(
     from connectors.migrate import ensure_migrated
     from console import coverage
     from console import incidents as room
-    from pipelines.cli.progress import quiet
+    from pipelines.cli.progress import progress, quiet
 
     found = settings(ctx, output=output, lookback=lookback)
     store = store_of(found)
     ensure_migrated(store)
     coverage.require_flows(store, start, finish)
-    with quiet():
+    with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_correlate
 
         incidents = run_correlate(store, start, finish, lookback=found.lookback)

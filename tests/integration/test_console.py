@@ -254,7 +254,7 @@ def test_sql_for_a_person_is_a_table_and_hostile_text_is_harmless(run: Run) -> N
         ("DESCRIBE flows", "version"),
         ("EXISTS flows", 1),
         ("(SELECT 7)", 7),
-        ("-- why\nwith 8 AS x SELECT x", 8),
+        ("/* why */ ((with 8 AS x SELECT x))", 8),
     ],
 )
 def test_every_kind_of_reading_statement_is_answered(run: Run, statement: str, first: object) -> None:

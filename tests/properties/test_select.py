@@ -1,8 +1,11 @@
 """Listing by account, region and time finds exactly what a slow filter over everything finds, and asks for little."""
 
+import fnmatch
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import boto3
 import pytest
@@ -15,6 +18,7 @@ from pipelines.ingest.select import Selection, for_changes
 from schemas.object_ref import ObjectKind
 from tests.conftest import Bucket
 
+ROOT = Path(__file__).parents[2]
 ACCOUNTS = ("111111111111", "222222222222")
 REGIONS = ("eu-central-1", "us-gov-west-1")
 DAYS = [datetime(2026, 2, 27, tzinfo=UTC) + timedelta(days=n) for n in range(5)] + [
@@ -192,6 +196,12 @@ def test_days_outside_the_range_cost_nothing(bucket: Bucket, monkeypatch: pytest
     assert [ref.key.count("20261110T0000Z") for ref in found] == [1, 1]
     assert len(asked) == 1 + 1 + 1 + 1 + 2 + 2  # root, AWSLogs, account, service, regions' years, their days
     assert not any(ACCOUNTS[1] in prefix for prefix in asked)
+    asked.clear()
+    list(select.objects(bucket.name, f"AWSLogs/{ACCOUNTS[0]}/", selection, ObjectKind.FLOW_LOG))
+    policy = json.loads((ROOT / "deploy" / "aws" / "reader-policy.json").read_text("utf-8"))
+    [allowed] = policy["Statement"][0]["Condition"]["StringLike"]["s3:prefix"]
+    assert asked
+    assert all(fnmatch.fnmatchcase(prefix, allowed.replace("ACCOUNT", ACCOUNTS[0])) for prefix in asked)
 
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
