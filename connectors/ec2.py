@@ -88,6 +88,14 @@ def _client() -> "EC2Client":
     return ec2
 
 
+def region() -> str:
+    """The region that is asked, '' where nothing names one. Raises FlowtrailError for a profile that is not there."""
+    try:
+        return aws.session().region_name or ""
+    except BotoCoreError as error:
+        raise of_the_setting(error, "EC2") from error
+
+
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()

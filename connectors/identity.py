@@ -22,11 +22,3 @@ def caller() -> str:
         raise FlowtrailError(f"AWS does not say who we are: {code}: {said}", LOG_IN) from error
     except BotoCoreError as error:
         raise of_the_setting(error, "AWS") from error
-
-
-def place() -> str:
-    """The region that is asked, '' where nothing says it. Raises FlowtrailError for a profile that is not there."""
-    try:
-        return aws.session().region_name or ""
-    except BotoCoreError as error:
-        raise of_the_setting(error, "AWS") from error

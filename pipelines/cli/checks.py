@@ -12,7 +12,7 @@ from connectors import ec2, s3
 from connectors.access import current
 from connectors.clickhouse import Store
 from connectors.config_store import snapshot_times
-from connectors.identity import caller, place
+from connectors.identity import caller
 from connectors.migrate import pending
 from connectors.settings import Settings, unknown_variables
 from console.gaps import span
@@ -158,7 +158,7 @@ def _bucket(url: str) -> Iterator[Check]:
 def _permissions() -> Iterator[Check]:
     """Each call that a snapshot makes. What stops all of them is said once."""
     try:
-        region = place()
+        region = ec2.region()
         for name, denied in ec2.probe():
             if denied is None:
                 yield Check(name, State.OK, f"allowed in {region}")

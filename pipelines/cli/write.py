@@ -114,10 +114,9 @@ def _answers(folder: Path | None) -> tuple[dict[str, dict[str, Any]], str]:
         from connectors.describe_files import read_answers
 
         return read_answers(str(folder)), ""
-    from connectors.aws import session
-    from connectors.ec2 import describe_all
+    from connectors.ec2 import describe_all, region
 
-    return describe_all(), session().region_name or ""
+    return describe_all(), region()
 
 
 def _owner(answers: dict[str, dict[str, Any]]) -> str:
