@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.clickhouse import Store
 from console.ask import ask
-from console.gaps import WIDEST, Gap, few, gaps
+from console.gaps import AT_ONCE, Gap, few, gaps
 from console.gaps import sentence as gap_sentence
 from console.render import utc
 from schemas.errors import FlowtrailError
@@ -20,7 +20,7 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Coverage:
     """Of a range: records in it, intervals without traffic (NODATA) and with records that AWS dropped (SKIPDATA), lines
-    that could not be read; stretches of which nothing was delivered (None: the range is too long to look through); and
+    that could not be read; stretches of which nothing was delivered (None: there are too many records to look through); and
     the times that the store's flow records span at all (None: it has none)."""
 
     start: datetime
@@ -51,7 +51,7 @@ class Coverage:
             lacks.append(f"Of the time after {utc(self.store_last)} nothing has been loaded yet.")
         span = f"Flow records in the store begin at {utc(self.store_first)} and go on to {utc(self.store_last)}."
         unlooked = (
-            [f"Delivery gaps are looked for in ranges of up to {WIDEST.days} days: give --from and --to."]
+            [f"Delivery gaps were not looked for, as the range holds more than {AT_ONCE} records: `flowtrail status`."]
             if self.gaps is None
             else []
         )
@@ -65,10 +65,7 @@ def coverage(store: Store, start: datetime, end: datetime, eni: str = "") -> Cov
     """Of `[start, end)` and one network interface, or all of them. Raises FlowtrailError as `ask` does."""
     row = ask(store, "coverage", {"from": start, "to": end, "eni": eni})[0]
     found = Coverage(start, end, **{**row, "skipdata_enis": tuple(row["skipdata_enis"])})
-    if found.store_first is None or found.store_last is None:
-        return found
-    first, last = max(start, found.store_first), min(end, found.store_last)
-    return found if last - first > WIDEST else replace(found, gaps=tuple(gaps(store, start, end, eni)))
+    return found if found.flows > AT_ONCE else replace(found, gaps=tuple(gaps(store, start, end, eni)))
 
 
 def require_flows(store: Store, start: datetime, end: datetime) -> None:

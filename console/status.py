@@ -9,12 +9,13 @@ from connectors.clickhouse import Store
 from connectors.migrate import pending
 from console.ask import ask
 from console.coverage import SEE_REJECTED
-from console.gaps import MOST, WIDEST, Gap, gaps, span
+from console.gaps import MOST, Gap, gaps, span
 from console.render import both, clean, utc
 from console.screen import Screen
 from schemas.ledger import DeadLetter
 
 SHOWN = 10
+LAST_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def status(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> Status:
-    """Delivery gaps are those of `[start, end)`, by default of the last week that the store holds. Raises
+    """Delivery gaps are those of `[start, end)`, by default of the last day that the store holds. Raises
     FlowtrailError when there is no database yet, or its migrations do not fit this release."""
     todo = [migration.file for migration in pending(store.reader())]
     if todo:
@@ -68,7 +69,7 @@ def status(
     if last is None:
         return Status(store, todo, facts, dead_letters, now)
     finish = end or max(last, start or last) + timedelta(seconds=1)
-    begin = start or finish - WIDEST
+    begin = start or finish - LAST_DAY
     return Status(store, todo, facts, dead_letters, now, gaps(store, begin, finish), begin, finish)
 
 

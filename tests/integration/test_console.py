@@ -438,11 +438,13 @@ def test_delivery_gaps_are_found_told_and_bounded(run: Run, facts: Store) -> Non
     assert "stretches" not in run("search", "--eni", "eni-0d").stdout
 
 
-def test_a_range_too_long_to_look_through_says_so(run: Run, facts: Store) -> None:
-    old = flow(-60 * 24 * 9, ("198.51.100.7", 40000), ("10.0.1.10", 22), "ACCEPT", row_no=1)
-    insert(facts.client(), FLOWS, rows(FLOWS, old))
+def test_a_range_of_too_many_records_is_not_looked_through_and_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.coverage.AT_ONCE", 3)
     assert json.loads(run("search", "-o", "json").stdout)["coverage"]["gaps"] is None
-    assert "Delivery gaps are looked for in ranges of up to 7 days" in run("search").stdout
+    assert "Delivery gaps were not looked for, as the range holds more than 3 records" in run("search").stdout
+    assert json.loads(run("search", "--eni", "eni-0b", "-o", "json").stdout)["coverage"]["gaps"] == []
 
 
 def test_what_is_not_loaded_yet_is_said(run: Run) -> None:
