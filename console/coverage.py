@@ -20,8 +20,8 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Coverage:
     """Of a range: records in it, intervals without traffic (NODATA) and with records that AWS dropped (SKIPDATA), lines
-    that could not be read; stretches of which nothing was delivered (None: there are too many records to look through); and
-    the times that the store's flow records span at all (None: it has none)."""
+    that could not be read; stretches of which nothing was delivered (None: too many records to look through); and the
+    times that the store's flow records span at all (None: it has none)."""
 
     start: datetime
     end: datetime
