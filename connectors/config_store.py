@@ -47,6 +47,12 @@ def save_snapshot(client: Client, snapshot: Snapshot) -> str:
     return snapshot_id
 
 
+def snapshot_times(client: Client) -> list[list[datetime]]:
+    """When the snapshots of each account and region were true."""
+    sql = f"SELECT groupUniqArray(as_of) AS times FROM {CONFIG_SNAPSHOTS.name} GROUP BY account_id, region"  # noqa: S608
+    return [sorted(row["times"]) for row in query(client, sql).to_pylist()]
+
+
 def load_snapshots(client: Client) -> list[Snapshot]:
     """Every snapshot, by time, its resources by type and id."""
     sql = f"""

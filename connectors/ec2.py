@@ -1,24 +1,17 @@
 """The VPC configuration as EC2 describes it now, through boto3 against the endpoint.
 
-Credentials, region and endpoint come from boto3's own chain (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, roles).
+Credentials, region and endpoint come from boto3's own chain, unless `connectors/access.py` says otherwise.
 """
 
 import json
-import os
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
+from connectors import aws
+from connectors.aws_errors import BAD_KEYS, EXPIRED, LOG_IN, of_the_setting
 from schemas.errors import FlowtrailError
 
 if TYPE_CHECKING:
@@ -39,7 +32,11 @@ OPERATIONS = (
 """One for each answer in `schemas/describe.py`."""
 
 _DENIED = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
-_BAD_KEYS = ("AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired")
+_DRY_RUN = "DryRunOperation"
+
+
+class Denied(FlowtrailError):
+    """The credentials may not make one call; another they may."""
 
 
 def describe_all(ec2: "EC2Client | None" = None) -> dict[str, dict[str, Any]]:
@@ -55,35 +52,48 @@ def describe_all(ec2: "EC2Client | None" = None) -> dict[str, dict[str, Any]]:
             answer = pages.build_full_result()
         except ClientError as error:
             raise _for_people(operation, error) from error
-        except NoCredentialsError:
-            raise FlowtrailError(
-                "There are no AWS credentials.", "Set AWS_PROFILE, or log in with `aws sso login` or `aws configure`."
-            ) from None
-        except NoRegionError:
-            raise FlowtrailError("No AWS region is set.", "Set AWS_REGION to the region of the VPC.") from None
-        except (ConnectionError, HTTPClientError) as error:
-            raise FlowtrailError(
-                f"EC2 cannot be reached: {error}", "Check the network, AWS_REGION and AWS_ENDPOINT_URL, then run again."
-            ) from error
         except BotoCoreError as error:
-            raise FlowtrailError(f"EC2 cannot be asked: {error}", "Check the AWS settings.") from error
+            raise of_the_setting(error, "EC2") from error
         answers[operation.replace("_", "-")] = json.loads(json.dumps(answer, default=_plain))
     return answers
 
 
+def probe() -> Iterator[tuple[str, Denied | None]]:
+    """Ask EC2 of each call that `describe_all` makes whether the credentials may make it, without its answer: its
+    permission, and None where it is allowed. Raises FlowtrailError for what stops all of them."""
+    ec2 = None
+    for operation in OPERATIONS:
+        try:
+            ec2 = ec2 or _client()
+            getattr(ec2, operation)(DryRun=True)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code", "") != _DRY_RUN:
+                found = _for_people(operation, error)
+                if not isinstance(found, Denied):
+                    raise found from error
+                yield permission(operation), found
+                continue
+        except BotoCoreError as error:
+            raise of_the_setting(error, "EC2") from error
+        yield permission(operation), None
+
+
+def permission(operation: str) -> str:
+    """`ec2:DescribeSubnets` of `describe_subnets`."""
+    return "ec2:" + "".join(word.capitalize() for word in operation.split("_"))
+
+
 def _client() -> "EC2Client":
-    config = Config(retries={"mode": "standard"}, connect_timeout=10)
-    return _session().client("ec2", config=config)
+    ec2: EC2Client = aws.client("ec2")
+    return ec2
 
 
 def region() -> str:
-    """The region that `describe_all` asks by itself, '' where nothing names one."""
-    return _session().region_name or ""
-
-
-def _session() -> boto3.session.Session:
-    """boto3 alone would not read AWS_REGION, which the `aws` command line and the other SDKs do."""
-    return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)
+    """The region that is asked, '' where nothing names one. Raises FlowtrailError for a profile that is not there."""
+    try:
+        return aws.session().region_name or ""
+    except BotoCoreError as error:
+        raise of_the_setting(error, "EC2") from error
 
 
 def _plain(value: object) -> str:
@@ -95,9 +105,11 @@ def _plain(value: object) -> str:
 def _for_people(operation: str, error: ClientError) -> FlowtrailError:
     answer = error.response.get("Error", {})
     code, said = answer.get("Code", ""), answer.get("Message", "")
-    permission = "ec2:" + "".join(word.capitalize() for word in operation.split("_"))
+    needed = permission(operation)
     if code in _DENIED:
-        return FlowtrailError(f"EC2 denies {permission}.", f"Allow {permission} to the credentials in use.")
-    if code in _BAD_KEYS:
-        return FlowtrailError(f"AWS does not accept the credentials: {code}.", "Log in again or set AWS_PROFILE.")
-    return FlowtrailError(f"{permission} failed: {code}: {said}", "See what EC2 says, then run the same command again.")
+        return Denied(f"EC2 denies {needed}.", f"Allow {needed} to the credentials in use.")
+    if code in EXPIRED:
+        return FlowtrailError(f"The AWS credentials have expired ({code}).", LOG_IN)
+    if code in BAD_KEYS:
+        return FlowtrailError(f"AWS does not accept the credentials: {code}.", LOG_IN)
+    return FlowtrailError(f"{needed} failed: {code}: {said}", "See what EC2 says, then run the same command again.")

@@ -1,28 +1,19 @@
 """S3: list objects, and read exactly the version that was listed.
 
-Credentials, region and endpoint come from boto3's own chain (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, roles).
+Credentials, region and endpoint come from boto3's own chain, unless `connectors/access.py` says otherwise.
 """
 
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import stamina
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
+from connectors import aws, aws_errors
+from connectors.access import Access, current
 from schemas.errors import BadObject, FlowtrailError
 from schemas.object_ref import ObjectRef
 
@@ -35,8 +26,6 @@ READERS = 16
 MAX_STORED_BYTES = 1 << 30
 _TORN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
-_DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"}
-_BAD_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
 _ENVIRONMENT = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -46,18 +35,28 @@ _ENVIRONMENT = (
     "AWS_ACCESS_KEY_ID",
 )
 
+explained = aws_errors.explained
+
 _lock = threading.Lock()
-_clients: dict[tuple[str | None, ...], "S3Client"] = {}
+_clients: dict[tuple[Access | str | None, ...], "S3Client"] = {}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a listing: its objects in key order, the folders beneath (whole prefixes, when there was a delimiter),
+    and what to ask for the next one with, '' at the end."""
+
+    refs: tuple[ObjectRef, ...]
+    folders: tuple[str, ...] = ()
+    more: str = ""
 
 
 def client() -> "S3Client":
     """The process's client for the environment as it is now; boto3's clients may be shared by threads."""
-    key = (str(os.getpid()), *(os.environ.get(name) for name in _ENVIRONMENT))
+    key = (current(), str(os.getpid()), *(os.environ.get(name) for name in _ENVIRONMENT))
     with _lock:
         if key not in _clients:
-            region = os.environ.get("AWS_REGION") or None
-            config = Config(max_pool_connections=READERS, retries={"mode": "standard"}, connect_timeout=10)
-            _clients[key] = boto3.session.Session(region_name=region).client("s3", config=config)
+            _clients[key] = aws.client("s3", max_pool_connections=READERS)
         return _clients[key]
 
 
@@ -73,10 +72,35 @@ def split_url(url: str) -> tuple[str, str]:
 def list_objects(bucket: str, prefix: str) -> Iterator[ObjectRef]:
     """Every object under `prefix`, in key order. Raises FlowtrailError when there is no such bucket, when listing is
     denied, or when the endpoint cannot be reached."""
+    for page in list_pages(bucket, prefix):
+        yield from page.refs
+
+
+def list_pages(bucket: str, prefix: str, *, folders: bool = False, after: str = "") -> Iterator[Page]:
+    """The listing page by page: of one level with its `folders`, else of all levels; only keys behind `after`.
+    Raises as `list_objects`."""
+    page = list_page(bucket, prefix, folders=folders, after=after)
+    yield page
+    while page.more:
+        page = list_page(bucket, prefix, folders=folders, more=page.more)
+        yield page
+
+
+def list_page(bucket: str, prefix: str, *, folders: bool = False, after: str = "", more: str = "") -> Page:
+    """One page, at most 1,000 objects and folders: the first, or with `more` the one that follows. Raises as
+    `list_objects`."""
+    wanted: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **_payer()}
+    wanted |= {"Delimiter": "/"} if folders else {}
+    wanted |= {"ContinuationToken": more} if more else {"StartAfter": after} if after else {}
     with explained(f"s3://{bucket}/{prefix}"):
-        for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for item in page.get("Contents", ()):
-                yield ObjectRef(bucket, item["Key"], item["ETag"].strip('"'), item["Size"])
+        answer = client().list_objects_v2(**wanted)
+    return Page(
+        tuple(
+            ObjectRef(bucket, item["Key"], item["ETag"].strip('"'), item["Size"]) for item in answer.get("Contents", ())
+        ),
+        tuple(item["Prefix"] for item in answer.get("CommonPrefixes", ())),
+        answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else "",
+    )
 
 
 def read_object(ref: ObjectRef, max_bytes: int = MAX_STORED_BYTES) -> bytes:
@@ -99,7 +123,7 @@ def _read(ref: ObjectRef, extra: dict[str, Any]) -> bytes:
     pinned = {"VersionId": ref.version_id} if ref.version_id else {"IfMatch": f'"{ref.etag}"'}
     try:
         with explained(ref.url):
-            return _body(Bucket=ref.bucket, Key=ref.key, **pinned, **extra)
+            return _body(Bucket=ref.bucket, Key=ref.key, **pinned, **_payer(), **extra)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _GONE:
@@ -109,7 +133,11 @@ def _read(ref: ObjectRef, extra: dict[str, Any]) -> bytes:
                 ref, "changed", "overwritten since it was listed; the new version is another object"
             ) from error
         if code == "InvalidObjectState":
-            raise BadObject(ref, "archived", "in an archive storage class: restore it first") from error
+            raise BadObject(
+                ref,
+                "archived",
+                "in an archive storage class; restore it (`aws s3api restore-object`), then run the same command again",
+            ) from error
         raise
 
 
@@ -119,42 +147,5 @@ def _body(**request: Any) -> bytes:
     return client().get_object(**request)["Body"].read()
 
 
-@contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Raise what S3 answers as a FlowtrailError with a remedy. What is the object's own fault stays a ClientError."""
-    try:
-        yield
-    except ClientError as error:
-        raise _for_people(where, error) from error
-    except NoCredentialsError:
-        raise FlowtrailError(
-            "There are no AWS credentials.", "Set AWS_PROFILE, or log in with `aws sso login` or `aws configure`."
-        ) from None
-    except (ConnectionError, HTTPClientError) as error:
-        raise FlowtrailError(
-            f"{where} cannot be read: {error}", "Check the network, AWS_REGION and AWS_ENDPOINT_URL, then run again."
-        ) from error
-    except BotoCoreError as error:
-        raise FlowtrailError(f"{where} cannot be read: {error}", "Check the AWS settings.") from error
-
-
-def _for_people(where: str, error: ClientError) -> Exception:
-    answer = error.response.get("Error", {})
-    code, said = answer.get("Code", ""), answer.get("Message", "")
-    if code in _GONE or code in ("PreconditionFailed", "412", "InvalidObjectState"):
-        return error
-    if code == "NoSuchBucket":
-        return FlowtrailError(
-            f"There is no bucket for {where}.", "Check the name, and that AWS_PROFILE and AWS_REGION are the owner's."
-        )
-    if code in _DENIED:
-        return FlowtrailError(
-            f"Access to {where} is denied.",
-            "The credentials need s3:ListBucket on the bucket and s3:GetObject on its objects"
-            " (and kms:Decrypt when they are encrypted with KMS).",
-        )
-    if code in _BAD_KEYS:
-        return FlowtrailError(f"AWS does not accept the credentials: {code}.", "Log in again or set AWS_PROFILE.")
-    return FlowtrailError(
-        f"{where} cannot be read: {code}: {said}", "See what S3 says, then run the same command again."
-    )
+def _payer() -> dict[str, str]:
+    return {"RequestPayer": "requester"} if current().requester_pays else {}

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from connectors.access import Access
 from schemas.errors import FlowtrailError
 from schemas.times import parse_duration
 
@@ -61,6 +62,19 @@ def _db(db: str) -> str:
     return db
 
 
+def _endpoint(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.password):
+        raise ValueError("not such a URL")
+    return url
+
+
+def _region(name: str) -> str:
+    if name and not re.fullmatch(r"[a-z]{2,}(-[a-z0-9]+)+", name):
+        raise ValueError("not a region")
+    return name
+
+
 def _accepts(words: str) -> dict[str, Any]:
     """What the remedy of a bad value says."""
     return {"accepts": words}
@@ -107,11 +121,46 @@ class Settings(BaseSettings):
         description="how far before its range `correlate` looks for what was normal and for changes",
         json_schema_extra=_accepts("a length of time such as 90s, 30m, 24h or 7d"),
     )
-    output: Literal["table", "json"] = Field(
+    margin: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        timedelta(hours=24),
+        description="how much later than its records an object may be named for `ingest --to` to find it still",
+        json_schema_extra=_accepts("a length of time such as 90s, 30m, 24h or 7d"),
+    )
+    profile: str = Field(
+        "",
+        description="profile of AWS's shared configuration files; wins over AWS_PROFILE and over keys in variables",
+        json_schema_extra=_accepts("a name that `aws configure list-profiles` shows"),
+    )
+    aws_region: Annotated[str, AfterValidator(_region)] = Field(
+        "",
+        description="region to ask; wins over AWS_REGION",
+        json_schema_extra=_accepts("a region such as eu-central-1"),
+    )
+    endpoint_url: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "",
+        description="another endpoint than AWS's own, for S3 and EC2 alike; wins over AWS_ENDPOINT_URL",
+        json_schema_extra=_accepts("http(s)://host[:port]"),
+    )
+    no_sign_request: bool = Field(
+        False,
+        description="read S3 without credentials: public buckets",
+        json_schema_extra=_accepts("true or false"),
+    )
+    requester_pays: bool = Field(
+        False,
+        description="accept the cost of requests to a bucket whose owner does not",
+        json_schema_extra=_accepts("true or false"),
+    )
+    output: Literal["table", "json", "csv"] = Field(
         "table",
         description="how commands answer",
-        json_schema_extra=_accepts("table or json"),
+        json_schema_extra=_accepts("table, json or csv"),
     )
+
+    @property
+    def access(self) -> Access:
+        """How to go to AWS."""
+        return Access(self.profile, self.aws_region, self.endpoint_url, self.no_sign_request, self.requester_pays)
 
     @property
     def dead_letter_folder(self) -> str:

@@ -51,11 +51,17 @@ def guarded(sql: str) -> str:
         raise FlowtrailError("A quotation in the statement does not end.", "Close it.")
     if strange := next((text for kind, text in tokens if kind == "other" and text in _OTHER_QUOTES), ""):
         raise FlowtrailError(f"The statement quotes with {strange}.", "Quote text with '...' and names with `...`.")
-    first = next((text.upper() for kind, text in tokens if (kind, text) != ("other", "(")), "")
+    first = first_word(sql)
     if first not in READING:
         raise FlowtrailError(f"A statement that begins with {first} is not one that reads.", _ONLY)
     _nothing_outside(tokens)
     return _without_end(sql)
+
+
+def first_word(sql: str) -> str:
+    """What the statement begins with, in capitals; comments and brackets do not count."""
+    words = (m.group() for m in _TOKEN.finditer(sql) if m.lastgroup not in ("comment", "space") and m.group() != "(")
+    return next(words, "").upper()
 
 
 _ONLY = f"`flowtrail sql` only reads: {', '.join(READING)}."

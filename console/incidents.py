@@ -1,6 +1,7 @@
 """Incidents: a list to choose from, and one told from beginning to end."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from connectors.clickhouse import Store
 from connectors.incident_store import load
@@ -9,6 +10,9 @@ from console.render import both, utc
 from console.screen import Screen
 from schemas.errors import FlowtrailError
 from schemas.incident import Certainty, Incident, Kind, State
+
+COLUMNS = tuple(field.name for field in fields(Incident))
+"""Of an incident in JSON and CSV."""
 
 
 def incidents(store: Store) -> list[Incident]:

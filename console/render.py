@@ -55,6 +55,23 @@ def json_text(value: object) -> str:
     return json.dumps(plain(value), indent=2, ensure_ascii=True, allow_nan=False)
 
 
+FORMULA = ("=", "+", "-", "@")
+
+
+def csv_cell(value: object) -> str:
+    """`value` as a cell: nothing as '', what has parts as JSON, text cleaned, and with a `'` before it where a
+    spreadsheet would take it for a formula."""
+    found = plain(value)
+    if found is None:
+        return ""
+    if isinstance(found, bool | list | dict):
+        return json.dumps(found, ensure_ascii=True, allow_nan=False)
+    if not isinstance(found, str):
+        return str(found)
+    text = clean(found)
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+
+
 def plain(value: Any) -> Any:
     """`value` in JSON's own types: times as RFC 3339, addresses as text, bytes as hex, what is no number as null.
     Raises TypeError for a type that has no place in an answer."""

@@ -1,7 +1,8 @@
 """What a person sees: one place that prints, so that nothing hostile slips past `clean`."""
 
+import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.cells import cell_len
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.render import clean, json_text
+from console.render import clean, csv_cell, json_text
 
 WIDE = 1_000_000
 """Columns where no terminal limits them: a pipe gets whole lines."""
@@ -69,3 +70,9 @@ class Screen:
     def json(self, value: Any) -> None:
         """One document, and nothing beside it."""
         self.console.file.write(json_text(value) + "\n")
+
+    def csv(self, columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> None:
+        """A line of names, and a line for each record."""
+        writer = csv.writer(self.console.file, lineterminator="\n")
+        writer.writerow([csv_cell(name) for name in columns])
+        writer.writerows([csv_cell(record.get(name)) for name in columns] for record in records)

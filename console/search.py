@@ -20,6 +20,32 @@ END = datetime(2106, 1, 1, tzinfo=UTC)
 
 MAX_ROWS = 100_000
 
+COLUMNS = (
+    "start",
+    "end",
+    "action",
+    "direction",
+    "srcaddr",
+    "srcport",
+    "dstaddr",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "interface_id",
+    "instance_id",
+    "instance_name",
+    "subnet_id",
+    "vpc_id",
+    "network_acl_id",
+    "route_table_id",
+    "bucket",
+    "key",
+    "etag",
+    "line",
+)
+"""Of a record in JSON and CSV, as `queries/search.sql` gives them."""
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -87,11 +113,16 @@ def show(answer: Answer, screen: Screen) -> None:
         screen.heading("Objects (line = object:line)")
         for url, number in objects.items():
             screen.line(f"  {number}  {url}")
-    count = f"{len(lines)} records" if lines else "No record fits"
     screen.line()
-    screen.line(count + (", and there are more: raise --limit or narrow the range." if answer.more else "."))
+    screen.line(count(answer))
     for sentence in answer.coverage.sentences():
         screen.line(sentence)
+
+
+def count(answer: Answer) -> str:
+    """How many there are, and whether that is all."""
+    found = f"{len(answer.flows)} records" if answer.flows else "No record fits"
+    return found + (", and there are more: raise --limit or narrow the range." if answer.more else ".")
 
 
 def _line(row: dict[str, Any], objects: dict[str, int]) -> list[str]:

@@ -1,27 +1,42 @@
-"""What the store holds, how complete it is, and what is yet to be done."""
+"""What the store holds, how complete and how old it is, what was set aside, and what is yet to be done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.clickhouse import Store
 from connectors.migrate import pending
 from console.ask import ask
 from console.coverage import SEE_REJECTED
-from console.render import both, clean
+from console.gaps import MOST, Gap, gaps, span
+from console.render import both, clean, utc
 from console.screen import Screen
 from schemas.ledger import DeadLetter
+
+SHOWN = 10
+LAST_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Status:
-    """`facts` is the row of `queries/status.sql`, None while migrations are pending."""
+    """`facts` is the row of `queries/status.sql`, None while migrations are pending; `gaps` are those of the range
+    `[gaps_from, gaps_to)`."""
 
     store: Store
     pending: list[str]
     facts: dict[str, Any] | None
     dead_letters: Sequence[DeadLetter]
+    now: datetime
+    gaps: Sequence[Gap] = ()
+    gaps_from: datetime | None = None
+    gaps_to: datetime | None = None
+
+    @property
+    def lag_seconds(self) -> int | None:
+        """How old the newest record is."""
+        last = (self.facts or {}).get("records_last")
+        return None if last is None else int((self.now - last).total_seconds())
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -30,13 +45,32 @@ class Status:
             "pending_migrations": self.pending,
             "dead_letters": len({letter.ref for letter in self.dead_letters}),
             **(self.facts or {}),
+            "lag_seconds": self.lag_seconds,
+            "gaps_from": self.gaps_from,
+            "gaps_to": self.gaps_to,
+            "gaps": [gap.to_json() for gap in self.gaps],
         }
 
 
-def status(store: Store, dead_letters: Sequence[DeadLetter]) -> Status:
-    """Raises FlowtrailError when there is no database yet, or its migrations do not fit this release."""
+def status(
+    store: Store,
+    dead_letters: Sequence[DeadLetter],
+    now: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Status:
+    """Delivery gaps are those of `[start, end)`, by default of the last day that the store holds. Raises
+    FlowtrailError when there is no database yet, or its migrations do not fit this release."""
     todo = [migration.file for migration in pending(store.reader())]
-    return Status(store, todo, None if todo else ask(store, "status")[0], dead_letters)
+    if todo:
+        return Status(store, todo, None, dead_letters, now)
+    facts = ask(store, "status")[0]
+    last = facts["flows_last"]
+    if last is None:
+        return Status(store, todo, facts, dead_letters, now)
+    finish = end or max(last, start or last) + timedelta(seconds=1)
+    begin = start or finish - LAST_DAY
+    return Status(store, todo, facts, dead_letters, now, gaps(store, begin, finish), begin, finish)
 
 
 def show(found: Status, screen: Screen) -> None:
@@ -45,12 +79,15 @@ def show(found: Status, screen: Screen) -> None:
         rows.append(("pending", f"{', '.join(found.pending)}: run `flowtrail migrate`"))
     if found.facts is not None:
         rows += _facts(found.facts)
+        rows += _lag(found, found.facts)
+    rows += _gaps(found)
     bad = {letter.ref: letter for letter in found.dead_letters}
     rows.append(("set aside", f"{len(bad)} objects that could not be read"))
+    rows += [
+        ("", f"{clean(letter.ref.url)}: {letter.reason}: {letter.detail}") for letter in list(bad.values())[:SHOWN]
+    ]
     for name, value in rows:
         screen.line(f"{name:<12}{value}")
-    for letter in list(bad.values())[:10]:
-        screen.line(f"{'':<12}{clean(letter.ref.url)}: {letter.reason}: {letter.detail}")
 
 
 def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -73,6 +110,30 @@ def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("incidents", f"{facts['incidents_open']} open, {facts['incidents_closed']} closed"),
     ]
+
+
+def _lag(found: Status, facts: dict[str, Any]) -> list[tuple[str, str]]:
+    if facts["records_last"] is None:
+        return []
+    age = found.now - facts["records_last"]
+    return [("lag", f"{span(age)}: the newest record is of {both(facts['records_last'])}, loaded last {_at(facts)}")]
+
+
+def _at(facts: dict[str, Any]) -> str:
+    return both(facts["loaded_last"].replace(microsecond=0))
+
+
+def _gaps(found: Status) -> list[tuple[str, str]]:
+    if found.gaps_from is None or found.gaps_to is None:
+        return []
+    where = f"from {utc(found.gaps_from)} to {utc(found.gaps_to)}"
+    if not found.gaps:
+        return [("gaps", f"none {where}: no interface's flow log falls silent between two records")]
+    count = f"{len(found.gaps)}{' or more' if len(found.gaps) == MOST else ''}"
+    rows = [("gaps", f"{count} {where}, in which an interface's flow log delivered nothing; the longest:")]
+    for gap in found.gaps[:SHOWN]:
+        rows.append(("", f"{clean(gap.interface_id)}  {utc(gap.start)} to {utc(gap.end)}  {span(gap.end - gap.start)}"))
+    return rows
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:

@@ -7,6 +7,8 @@ from schemas.errors import FlowtrailError
 
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
+_DAYS = {"today": timedelta(0), "yesterday": timedelta(days=1)}
+
 
 def rfc3339(moment: datetime) -> str:
     """`2026-11-20T14:32:05Z`; fractions only when there are any. Raises ValueError for a naive datetime."""
@@ -17,13 +19,17 @@ def rfc3339(moment: datetime) -> str:
 
 def parse_time(text: str) -> datetime:
     """An aware datetime in UTC. A time without a zone is UTC; raises FlowtrailError for anything else."""
+    moment = _isoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _isoformat(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return datetime.fromisoformat(text.strip())
     except ValueError:
         raise FlowtrailError(
             f"{text!r} is not a time.", "Write it as RFC 3339, for example 2026-11-20T14:32:00Z."
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -35,10 +41,25 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_when(text: str, now: datetime) -> datetime:
-    """A moment: RFC 3339, or how long before `now` (`2h`). Raises FlowtrailError for anything else."""
-    if re.fullmatch(r"\s*[0-9]{1,6}\s*[smhd]\s*", text):
+    """A moment: RFC 3339, how long before `now` (`2h`, `2h ago`), or `now`, `today`, `yesterday` (their midnight). A
+    day or a time without a zone is UTC, or with ` local` behind it of this machine's zone. Raises FlowtrailError for
+    anything else."""
+    words = " ".join(text.split())
+    if re.fullmatch(r"[0-9]{1,6} ?[smhd]( ago)?", words):
         try:
-            return now.astimezone(UTC) - parse_duration(text)
+            return now.astimezone(UTC) - parse_duration(words.removesuffix(" ago"))
         except OverflowError:
-            raise FlowtrailError(f"{text!r} ago is before all time.", "Write a shorter one, such as 7d.") from None
-    return parse_time(text)
+            raise FlowtrailError(f"{text!r} is before all time.", "Write a shorter one, such as 7d.") from None
+    here = words.endswith(" local")
+    words = words.removesuffix(" local")
+    if words == "now":
+        return now.astimezone(UTC)
+    if words in _DAYS:
+        day = (now.astimezone() if here else now.astimezone(UTC)).date() - _DAYS[words]
+        words = day.isoformat()
+    if not here:
+        return parse_time(words)
+    moment = _isoformat(words)
+    if moment.tzinfo is not None:
+        raise FlowtrailError(f"{text!r} has a zone of its own.", "Leave `local` out.")
+    return moment.astimezone(UTC)

@@ -1,9 +1,10 @@
--- How complete an answer over [from, to) and this interface ('' for all) is. One row.
+-- How complete an answer over [from, to) and this interface ('' for all) is. One row. Counts, first and last of `start`
+-- alone are known of every part, without reading it.
 SELECT
     (SELECT count() FROM flows WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
         AND ({eni:String} = '' OR interface_id = {eni:String})) AS flows,
-    (SELECT minOrNull(toDateTime64(start, 0, 'UTC')) FROM flows) AS store_first,
-    (SELECT maxOrNull(toDateTime64(start, 0, 'UTC')) FROM flows) AS store_last,
+    (SELECT if(count() = 0, NULL, toDateTime64(min(start), 0, 'UTC')) FROM flows) AS store_first,
+    (SELECT if(count() = 0, NULL, toDateTime64(max(start), 0, 'UTC')) FROM flows) AS store_last,
     countIf(log_status = 'NODATA') AS nodata,
     countIf(log_status = 'SKIPDATA') AS skipdata,
     arraySort(groupUniqArrayIf(interface_id, log_status = 'SKIPDATA')) AS skipdata_enis,

@@ -1,9 +1,9 @@
 -- What the store holds. One row. A change event counts once however often it was delivered.
 SELECT
     (SELECT count() FROM flows) AS flows,
-    (SELECT minOrNull(toDateTime64(start, 0, 'UTC')) FROM flows) AS flows_first,
+    (SELECT if(count() = 0, NULL, toDateTime64(min(start), 0, 'UTC')) FROM flows) AS flows_first,
     (SELECT maxOrNull(toDateTime64(end, 0, 'UTC')) FROM flows) AS flows_last,
-    (SELECT count() FROM flows WHERE direction = '') AS flows_unenriched,
+    (SELECT count() FROM flows WHERE network_acl_id = '') AS flows_unenriched,
     (SELECT countIf(log_status = 'NODATA') FROM coverage) AS nodata,
     (SELECT countIf(log_status = 'SKIPDATA') FROM coverage) AS skipdata,
     (SELECT uniqExact(event_id) FROM change_events) AS changes,
@@ -18,5 +18,7 @@ SELECT
     sum(rows_read) AS rows_read,
     sum(rows_written) AS rows_written,
     sum(rows_rejected) AS rows_rejected,
-    sum(rows_skipped) AS rows_skipped
+    sum(rows_skipped) AS rows_skipped,
+    maxOrNull(toDateTime64(last_time, 0, 'UTC')) AS records_last,
+    maxOrNull(at) AS loaded_last
 FROM receipts

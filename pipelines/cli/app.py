@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import demo, read, write
+from pipelines.cli import check, demo, ingest, read, write
 from pipelines.cli.base import EXIT_CODES, Commands
 
 app = typer.Typer(
@@ -45,12 +45,13 @@ for command in (
     demo.demo,
     write.migrate,
     write.snapshot,
-    write.ingest,
+    ingest.ingest,
     write.correlate,
     read.incidents,
     read.incident,
     read.search,
     read.status,
+    check.check,
     read.sql,
 ):
     app.command()(command)

@@ -1,9 +1,10 @@
 """What every command shares: exit codes, how it fails, the settings, options of one meaning everywhere."""
 
+import logging
 import os
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.errors import FlowtrailError
-from schemas.times import parse_when
+from schemas.times import parse_duration, parse_when
 
 if TYPE_CHECKING:
     from connectors.clickhouse import Store
@@ -39,12 +40,15 @@ EXIT_CODES = {
 class Output(StrEnum):
     TABLE = "table"
     JSON = "json"
+    CSV = "csv"
 
 
 class Commands(TyperGroup):
     """Turns an error for people into a message with its remedy and an exit code, never a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        for library in ("clickhouse_connect", "urllib3", "botocore"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)  # what matters of it is in our own message
         try:
             return super().invoke(ctx)
         except FlowtrailError as error:
@@ -64,11 +68,14 @@ def say(text: str) -> None:
 
 def settings(ctx: typer.Context, **given: Any) -> "Settings":
     """Settings with the global options and `given` over the variables. Raises FlowtrailError for a bad one."""
+    from connectors.access import use
     from connectors.settings import load, unknown_variables
 
     for name, near in unknown_variables(os.environ).items():
         say(f"warning: {name} means nothing" + (f"; {near} does." if near else "."))
-    return load(**{**(ctx.obj or {}), **given})
+    found = load(**{**(ctx.obj or {}), **given})
+    use(found.access)
+    return found
 
 
 def store_of(found: "Settings") -> "Store":
@@ -77,13 +84,23 @@ def store_of(found: "Settings") -> "Store":
     return Store(found.db, found.database)
 
 
-def reply(found: "Settings", value: Any, show: Callable[["Screen"], None]) -> None:
-    """The one answer on standard output: `value` as JSON, or what `show` makes of it for a person."""
+def reply(
+    found: "Settings",
+    value: Any,
+    show: Callable[["Screen"], None],
+    records: Sequence[Mapping[str, Any]] | None = None,
+    columns: Sequence[str] = (),
+) -> None:
+    """The one answer on standard output: `value` as JSON, what `show` makes of it for a person, or CSV: of `records`,
+    by default `value` itself, one or many; `columns` where there may be no record to tell them."""
     from console.screen import Screen
 
     screen = Screen(sys.stdout)
     if found.output == "json":
         screen.json(value)
+    elif found.output == "csv":
+        given = records if records is not None else value if isinstance(value, list) else [value]
+        screen.csv(columns or list(dict.fromkeys(name for record in given for name in record)), given)
     else:
         show(screen)
 
@@ -99,6 +116,14 @@ def moment(text: str) -> datetime:
     return found
 
 
+def length(text: str) -> timedelta:
+    """A length of time on the command line."""
+    try:
+        return parse_duration(text)
+    except FlowtrailError as error:
+        raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+
+
 def check_range(start: datetime, end: datetime) -> None:
     """Raise a usage error for a range that holds nothing."""
     if start >= end:
@@ -108,12 +133,30 @@ def check_range(start: datetime, end: datetime) -> None:
 
 
 OutputOption = Annotated[
-    Output | None, typer.Option("--output", "-o", help="Answer as a table or as JSON. [default: table]")
+    Output | None, typer.Option("--output", "-o", help="Answer as a table, as JSON or as CSV. [default: table]")
 ]
 FromOption = Annotated[
     datetime | None,
-    typer.Option("--from", parser=moment, metavar="TIME", help="Begin: RFC 3339, or how long ago (2h)."),
+    typer.Option(
+        "--from",
+        parser=moment,
+        metavar="TIME",
+        help="Begin: 2026-11-20T10:00 (UTC, or with an offset, or 'local' behind it), 2h, today, yesterday.",
+    ),
 ]
 ToOption = Annotated[
     datetime | None, typer.Option("--to", parser=moment, metavar="TIME", help="End, itself not included.")
+]
+ProfileOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Profile of AWS's configuration files. [default: AWS_PROFILE]")
+]
+AwsRegionOption = Annotated[str | None, typer.Option(metavar="REGION", help="Region to ask. [default: AWS_REGION]")]
+EndpointOption = Annotated[
+    str | None, typer.Option(metavar="URL", help="Another endpoint than AWS's own. [default: AWS_ENDPOINT_URL]")
+]
+UnsignedOption = Annotated[
+    bool | None, typer.Option("--no-sign-request", help="Read without credentials: public buckets.")
+]
+RequesterPaysOption = Annotated[
+    bool | None, typer.Option("--requester-pays", help="Accept the cost of requests that the owner does not pay.")
 ]

@@ -1,5 +1,6 @@
 """Commands that only read. None of them imports Beam."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -32,7 +33,8 @@ def incidents(ctx: typer.Context, output: OutputOption = None) -> None:
 
     found = settings(ctx, output=output)
     known = room.incidents(store_of(found))
-    reply(found, [one.to_json() for one in known], lambda screen: room.show_list(known, screen))
+    answer = [one.to_json() for one in known]
+    reply(found, answer, lambda screen: room.show_list(known, screen), columns=room.COLUMNS)
 
 
 def incident(
@@ -73,8 +75,8 @@ def search(
 
     Newest first, in UTC and local time, each with the object and line it was read from.
 
-    Without --from everything before --to is searched; without --to everything after --from. Says how complete the
-    answer is.
+    Without --from everything before --to is searched; without --to everything after --from. Times are UTC unless they
+    say otherwise. Says how complete the answer is; with --output csv on standard error.
 
     \b
     Example:
@@ -94,23 +96,31 @@ def search(
         raise typer.BadParameter(f"{error.message} {error.remedy}") from None
     found = settings(ctx, output=output)
     answer = room.search(store_of(found), filters)
-    reply(found, answer.to_json(), lambda screen: room.show(answer, screen))
+    reply(found, answer.to_json(), lambda screen: room.show(answer, screen), answer.flows, room.COLUMNS)
+    if found.output == "csv":
+        for sentence in (room.count(answer), *answer.coverage.sentences()):
+            say(sentence)
 
 
-def status(ctx: typer.Context, output: OutputOption = None) -> None:
+def status(ctx: typer.Context, start: FromOption = None, end: ToOption = None, output: OutputOption = None) -> None:
     """Say what the store holds.
 
-    And how complete it is, what was set aside, and what is yet to be done.
+    And how complete and how old it is, what was set aside, and what is yet to be done.
+
+    Gaps are stretches of which an interface's flow log delivered nothing, not even that there was no traffic: those
+    between --from and --to, by default in the last 24 hours that the store holds.
 
     \b
     Example:
-      flowtrail status
+      flowtrail status --from 24h
     """
     from connectors.dead_letters import read
     from console import status as room
 
+    if start and end:
+        check_range(start, end)
     found = settings(ctx, output=output)
-    answer = room.status(store_of(found), read(found.dead_letter_folder))
+    answer = room.status(store_of(found), read(found.dead_letter_folder), datetime.now(UTC), start, end)
     reply(found, answer.to_json(), lambda screen: room.show(answer, screen))
 
 
@@ -122,7 +132,7 @@ def sql(
 ) -> None:
     """Ask the store in SQL. It can only read.
 
-    As JSON: an array with one object per row. The tables are described in docs/schema.md.
+    As JSON: an array with one object per row; as CSV a line per row. The tables are described in docs/schema.md.
 
     \b
     Example:
@@ -132,6 +142,6 @@ def sql(
 
     found = settings(ctx, output=output)
     answer = room.run_sql(store_of(found), statement, limit)
-    reply(found, answer.to_json(), lambda screen: room.show(answer, screen))
+    reply(found, answer.to_json(), lambda screen: room.show(answer, screen), answer.to_json(), answer.columns)
     if answer.more:
         say(f"warning: only the first {limit} rows are shown; raise --limit for more.")

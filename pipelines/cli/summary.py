@@ -18,6 +18,11 @@ def to_json(summary: "IngestSummary") -> dict[str, Any]:
     return {**vars(summary), "dead_letters": [_letter(letter) for letter in summary.dead_letters]}
 
 
+def to_record(summary: "IngestSummary") -> dict[str, Any]:
+    """Every count, for a line of CSV; of dead letters how many."""
+    return {**vars(summary), "dead_letters": len(summary.dead_letters)}
+
+
 def _letter(letter: DeadLetter) -> dict[str, Any]:
     ref = letter.ref
     return {

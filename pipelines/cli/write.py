@@ -1,4 +1,4 @@
-"""Commands that write to the store. Beam is imported by the two that need it, when they run."""
+"""Commands that write to the store, but for `ingest`. Beam is imported by the one that needs it, when it runs."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.cli.base import (
-    ExitCode,
+    AwsRegionOption,
+    EndpointOption,
     FromOption,
     OutputOption,
+    ProfileOption,
     ToOption,
     check_range,
     moment,
@@ -19,7 +21,6 @@ from pipelines.cli.base import (
     settings,
     store_of,
 )
-from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
 
@@ -44,7 +45,8 @@ def migrate(
     verb = "would apply" if dry_run else "applied"
     lines = [f"{verb} {file}" for file in files] or ["Nothing to do: every migration is applied."]
     done = {"db": store.db, "database": store.database, "dry_run": dry_run, "applied": files}
-    reply(found, done, lambda screen: screen.lines(lines))
+    files_applied = [{"database": store.database, "applied": file, "dry_run": dry_run} for file in files]
+    reply(found, done, lambda screen: screen.lines(lines), files_applied, ["database", "applied", "dry_run"])
 
 
 def snapshot(
@@ -59,6 +61,10 @@ def snapshot(
             parser=moment, metavar="TIME", help="When it was true: RFC 3339, or how long ago (2h). [default: now]"
         ),
     ] = None,
+    *,
+    profile: ProfileOption = None,
+    aws_region: AwsRegionOption = None,
+    endpoint_url: EndpointOption = None,
     output: OutputOption = None,
 ) -> None:
     """Store the VPC configuration.
@@ -80,7 +86,7 @@ def snapshot(
     from schemas.network import TYPE_NAMES
     from schemas.snapshot import Snapshot
 
-    found = settings(ctx, output=output)
+    found = settings(ctx, output=output, profile=profile, aws_region=aws_region, endpoint_url=endpoint_url)
     now = datetime.now(UTC)
     when = as_of or now
     if when > now:
@@ -120,60 +126,6 @@ def _owner(answers: dict[str, dict[str, Any]]) -> str:
     return next((str(owner) for owner in owned if owner), "")
 
 
-def ingest(
-    ctx: typer.Context,
-    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="s3://bucket/prefix, one or more.")],
-    output: OutputOption = None,
-) -> None:
-    """Load flow logs and CloudTrail objects.
-
-    What an object is, its key says, or else its content.
-
-    Each object counts exactly once, however often and wherever this is run or ended. Objects that cannot be read are
-    set aside as dead letters: the rest is loaded, and the exit code is 3. Take a snapshot first, so that records get
-    the names of what they belong to.
-
-    \b
-    Example:
-      flowtrail ingest s3://my-logs/AWSLogs/123456789012/
-    """
-    from connectors.s3 import split_url
-
-    for url in urls:
-        try:
-            split_url(url)
-        except FlowtrailError as error:
-            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
-    from connectors.migrate import ensure_migrated
-    from pipelines.cli.progress import progress, quiet
-
-    found = settings(ctx, output=output)
-    store = store_of(found)
-    ensure_migrated(store)
-    with quiet(), progress("objects") as tell:
-        from pipelines.ingest.loads import Limits
-        from pipelines.ingest.pipeline import run_ingest
-
-        summary = run_ingest(
-            store,
-            urls,
-            dead_letter_folder=found.dead_letter_folder,
-            log_format=found.log_format or None,
-            limits=Limits(found.load_objects, found.load_bytes),
-            progress=tell,
-        )
-    from pipelines.cli import summary as words
-
-    reply(found, words.to_json(summary), lambda screen: words.show(summary, found.dead_letter_folder, screen))
-    if summary.unenriched:
-        say(
-            f"warning: {summary.unenriched} flow records have no VPC metadata, as no snapshot knows their interface."
-            " Take one with `flowtrail snapshot`; without it no cause can be tested."
-        )
-    if summary.dead_letters:
-        raise typer.Exit(ExitCode.SET_ASIDE)
-
-
 def correlate(
     ctx: typer.Context,
     start: FromOption = None,
@@ -201,14 +153,19 @@ def correlate(
     from connectors.migrate import ensure_migrated
     from console import coverage
     from console import incidents as room
-    from pipelines.cli.progress import quiet
+    from pipelines.cli.progress import progress, quiet
 
     found = settings(ctx, output=output, lookback=lookback)
     store = store_of(found)
     ensure_migrated(store)
     coverage.require_flows(store, start, finish)
-    with quiet():
+    with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_correlate
 
         incidents = run_correlate(store, start, finish, lookback=found.lookback)
-    reply(found, [one.to_json() for one in incidents], lambda screen: room.show_list(incidents, screen))
+    reply(
+        found,
+        [one.to_json() for one in incidents],
+        lambda screen: room.show_list(incidents, screen),
+        columns=room.COLUMNS,
+    )

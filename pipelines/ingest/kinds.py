@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from isal import isal_zlib
 
-from pipelines.ingest.decompress import GZIP_MAGIC
+from pipelines.ingest.decompress import GZIP_MAGIC, PARQUET_MAGIC
 from pipelines.ingest.log_format import BOM, TIME_FIELDS, header_fields, looks_like_record
 from schemas.flow import DEFAULT_FORMAT
 from schemas.object_ref import ObjectKind
@@ -19,13 +19,35 @@ _FLOW_LOG = re.compile(r"\d+_vpcflowlogs_[a-z0-9-]+_fl-[0-9A-Za-z]+_\d{8}T\d{4}Z
 _CLOUDTRAIL = re.compile(r"\d+_CloudTrail_[a-z0-9-]+_\d{8}T\d{4}Z_[0-9A-Za-z]+\.json(\.gz)?")
 _CLOUDTRAIL_SIBLING = re.compile(r"(^|/)CloudTrail-[A-Za-z]+/|_CloudTrail-[A-Za-z]+_")
 _FOLDER_MARKERS = ("/", "_$folder$")
+
+FLOW_LOG_SERVICE = "vpcflowlogs"
+CLOUDTRAIL_SERVICE = "CloudTrail"
+_OTHER_SERVICES = {
+    "elasticloadbalancing",
+    "Config",
+    "WAFLogs",
+    "GuardDuty",
+    "vpcdnsquerylogs",
+    "network-firewall",
+    "globalaccelerator",
+    "redshift",
+}
+"""Other logs that AWS puts below `AWSLogs/<account>/`."""
+_OF_A_SERVICE = re.compile(r"(?:^|/)AWSLogs/(?:o-[0-9a-z]+/)?\d+/([^/]+)/")
 _RECORDS = re.compile(rb'\{\s*"Records"\s*:\s*\[')
 
 
+def of_another_service(service: str) -> bool:
+    """Whether a folder of that name, below `AWSLogs/<account>/`, holds logs that are none of ours."""
+    return service in _OTHER_SERVICES or service.startswith(f"{CLOUDTRAIL_SERVICE}-")
+
+
 def kind_of_key(key: str) -> ObjectKind | None:
-    """The kind that AWS's own name tells; OTHER for folder markers, digests and insights; None: look inside."""
+    """The kind that AWS's own name tells; OTHER for folder markers, digests, insights and the logs of other services;
+    None: look inside."""
     name = key.rpartition("/")[2]
-    if key.endswith(_FOLDER_MARKERS) or _CLOUDTRAIL_SIBLING.search(key):
+    service = _OF_A_SERVICE.search(key)
+    if key.endswith(_FOLDER_MARKERS) or _CLOUDTRAIL_SIBLING.search(key) or (service and of_another_service(service[1])):
         return ObjectKind.OTHER
     if _FLOW_LOG.fullmatch(name):
         return ObjectKind.FLOW_LOG
@@ -38,9 +60,15 @@ def kind_of_head(head: bytes, log_format: Sequence[str] | None = None) -> Object
     """The kind that the first bytes as stored (64 KiB are enough; gzip or not) tell.
 
     A flow log begins with a header, or, without one, with a record of `log_format` (default: the 14 fields of
-    version 2). CloudTrail begins with `{"Records": [`.
+    version 2), or is Parquet. CloudTrail begins with `{"Records": [`. What is damaged counts as a flow log: reading it
+    then says what is wrong, and it is set aside rather than passed over.
     """
-    text = _beginning(head).removeprefix(BOM).lstrip()
+    if head.startswith(PARQUET_MAGIC):
+        return ObjectKind.FLOW_LOG
+    text = _beginning(head)
+    if text is None:
+        return ObjectKind.FLOW_LOG
+    text = text.removeprefix(BOM).lstrip()
     if _RECORDS.match(text):
         return ObjectKind.CLOUDTRAIL
     first, _, _ = text.partition(b"\n")
@@ -54,10 +82,14 @@ def kind_of_head(head: bytes, log_format: Sequence[str] | None = None) -> Object
     return ObjectKind.FLOW_LOG if looks_like_record(tokens, log_format or DEFAULT_FORMAT) else ObjectKind.OTHER
 
 
-def _beginning(head: bytes) -> bytes:
+def _beginning(head: bytes) -> bytes | None:
+    """The text that `head` begins with; None where its gzip is damaged, or cut off before it tells anything."""
     if not head.startswith(GZIP_MAGIC):
         return head
+    stream = isal_zlib.decompressobj(31)
     try:
-        return isal_zlib.decompressobj(31).decompress(head, HEAD_BYTES)
+        text: bytes = stream.decompress(head, HEAD_BYTES)
     except isal_zlib.IsalError:  # type: ignore[misc]  # its stub calls it an instance
-        return b""  # damaged from the first block on: nothing can be told
+        return None
+    ended = not stream.eof and max(len(head), len(text)) < HEAD_BYTES
+    return None if ended and b"\n" not in text and not _RECORDS.match(text.lstrip()) else text

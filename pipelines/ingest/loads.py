@@ -8,7 +8,9 @@ from itertools import islice
 from connectors import receipts, s3
 from connectors.clickhouse import Store
 from connectors.ledger import Unfinished, new_load
+from pipelines.ingest import select
 from pipelines.ingest.kinds import HEAD_BYTES, kind_of_head, kind_of_key
+from pipelines.ingest.select import Selection
 from schemas.change import CHANGE_EVENTS
 from schemas.errors import BadObject
 from schemas.flow import COVERAGE, FLOWS
@@ -51,13 +53,15 @@ class Load:
 
 @dataclass(frozen=True)
 class Listing:
-    """What to look for under the URLs: objects of `kind`. Flow logs answer for everything that is not CloudTrail.
+    """What to look for under the URLs: objects of `kind`, of a `selection`. Flow logs answer for everything that is not
+    CloudTrail.
     `resuming` and `busy` are ids of objects in unfinished loads, of this run and of another living process."""
 
     store: Store
     kind: ObjectKind
     limits: Limits = Limits()
     log_format: Sequence[str] | None = None
+    selection: Selection | None = None
     resuming: frozenset[int] = frozenset()
     busy: frozenset[int] = frozenset()
 
@@ -117,7 +121,9 @@ def distinct(urls: Sequence[str]) -> list[str]:
 
 
 def _new(url: str, listing: Listing, total: _Page) -> Iterator[ObjectRef]:
-    refs = s3.list_objects(*s3.split_url(url))
+    bucket, prefix = s3.split_url(url)
+    chosen = listing.selection
+    refs = select.objects(bucket, prefix, chosen, listing.kind) if chosen else s3.list_objects(bucket, prefix)
     while page := list(islice(refs, PAGE)):
         found = _sort_out(page, listing)
         total.listed += found.listed
@@ -155,11 +161,11 @@ def _kinds(refs: Sequence[ObjectRef], done: Mapping[int, ObjectKind], listing: L
     """By receipt, by key, or else by the first bytes."""
 
     def kind(ref: ObjectRef) -> ObjectKind | BadObject:
-        if not ref.size:
-            return ObjectKind.OTHER
         known = done.get(ref.object_id) or kind_of_key(ref.key)
         if known is not None:
             return known
+        if not ref.size:
+            return ObjectKind.OTHER
         try:
             return kind_of_head(s3.read_head(ref, HEAD_BYTES), listing.log_format)
         except BadObject as error:

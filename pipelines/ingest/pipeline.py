@@ -15,6 +15,7 @@ from pipelines.coders import ColumnarCoder
 from pipelines.ingest import progress as progressing
 from pipelines.ingest.loads import Limits, Listing, Load, distinct, list_loads, resumed
 from pipelines.ingest.read import ReadLoad, enrich_load, read_load
+from pipelines.ingest.select import Selection, for_changes
 from pipelines.ingest.write import SKIPPED, Outcome, gather, note, write_load
 from pipelines.network.timeline import Timeline
 from pipelines.runner import in_process
@@ -105,11 +106,14 @@ def run_ingest(
     dead_letter_folder: str,
     log_format: Sequence[str] | None = None,
     limits: Limits | None = None,
+    selection: Selection | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> IngestSummary:
     """Load every object under `urls` that is not done yet, and finish what an earlier run left unfinished.
 
-    `log_format` are the AWS field names of flow logs without a header. `progress` hears of objects done and planned.
+    `selection` narrows down the flow logs; CloudTrail of its accounts and regions is read as far as the configuration
+    in its range depends on it (`select.for_changes`). `log_format` are the AWS field names of flow logs without a
+    header. `progress` hears of objects done and planned.
     Objects that cannot be read become dead letters in `dead_letter_folder` and are tried again by the next run. Raises
     FlowtrailError when S3 or the store fails; whatever was done stays done.
     """
@@ -123,10 +127,20 @@ def run_ingest(
     loads = [load for load in left if load is not None]
     resuming = frozenset(ref.object_id for load in loads for ref in load.refs)
     with tempfile.TemporaryDirectory() as folder, progressing.listening(progress) as run:
-        listing = Listing(store, ObjectKind.CLOUDTRAIL, limits or Limits(), log_format, resuming, found.busy)
-        for kind in (ObjectKind.CLOUDTRAIL, ObjectKind.FLOW_LOG):
+        snapshots = config_store.snapshot_times(store.client()) if selection else ()
+        changes = for_changes(selection, snapshots) if selection else None
+        listing = Listing(
+            store, ObjectKind.CLOUDTRAIL, limits or Limits(), log_format, resuming=resuming, busy=found.busy
+        )
+        for kind, chosen in ((ObjectKind.CLOUDTRAIL, changes), (ObjectKind.FLOW_LOG, selection)):
             timeline = None if kind is ObjectKind.CLOUDTRAIL else build_timeline(store)
-            _run(urls, replace(listing, kind=kind), Ingest(store, timeline, log_format, run), loads, folder)
+            _run(
+                urls,
+                replace(listing, kind=kind, selection=chosen),
+                Ingest(store, timeline, log_format, run),
+                loads,
+                folder,
+            )
         total, letters = gather(folder)
     return _summary(total, letters, dead_letters.write(dead_letter_folder, letters))
 

@@ -1,5 +1,6 @@
 """The reading commands over a real store: what they find, how they say it, what they refuse."""
 
+import csv
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
@@ -64,6 +65,7 @@ def flow(minute: int, source: tuple[str, int], to: tuple[str, int], action: str,
         "row_no": minute + 2,
         "direction": "ingress",
         "instance_name": "web",
+        "network_acl_id": "acl-0",
         **more,
     }
 
@@ -79,7 +81,15 @@ def facts(store: Store) -> Store:
             flow(0, ("198.51.100.7", 40000), ("10.0.1.10", 22), "ACCEPT"),
             flow(5, ("198.51.100.7", 40001), ("10.0.1.10", 22), "REJECT"),
             flow(6, ("203.0.113.9", 22), ("10.0.1.10", 80), "REJECT"),
-            flow(7, ("2001:db8::5", 40002), ("2001:db8:1::10", 443), "ACCEPT", interface_id="eni-0b", direction=""),
+            flow(
+                7,
+                ("2001:db8::5", 40002),
+                ("2001:db8:1::10", 443),
+                "ACCEPT",
+                interface_id="eni-0b",
+                direction="",
+                network_acl_id="",
+            ),
             flow(8, ("10.0.1.10", 40003), ("198.51.100.99", 53), "ACCEPT", protocol=17, direction="egress"),
         ),
     )
@@ -195,7 +205,7 @@ def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["search", "--from", "yesterday"], "'yesterday' is not a time. Write it as RFC 3339"),
+        (["search", "--from", "someday"], "'someday' is not a time. Write it as RFC 3339"),
         (["search", "--from", "1960-01-01"], "outside the years"),
         (["search", "--from", "2026-11-20", "--to", "2026-11-20"], "the range is empty"),
         (["search", "--peer", "10.0.0.0/33"], "neither an address nor a CIDR"),
@@ -235,6 +245,26 @@ def test_sql_for_a_person_is_a_table_and_hostile_text_is_harmless(run: Run) -> N
     assert "token-count" in text
     assert r"\x1b[2J x" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("statement", "first"),
+    [
+        ("SHOW TABLES", "change_events"),
+        ("DESCRIBE flows", "version"),
+        ("EXISTS flows", 1),
+        ("(SELECT 7)", 7),
+        ("/* why */ ((with 8 AS x SELECT x))", 8),
+    ],
+)
+def test_every_kind_of_reading_statement_is_answered(run: Run, statement: str, first: object) -> None:
+    result = run("sql", statement, "-o", "json")
+    assert result.exit_code == 0, result.stderr
+    assert next(iter(json.loads(result.stdout)[0].values())) == first
+
+
+def test_explain_is_answered(run: Run) -> None:
+    assert "flows" in run("sql", "EXPLAIN SELECT * FROM flows").stdout
 
 
 def test_sql_stops_at_the_limit_and_says_so(run: Run) -> None:
@@ -327,7 +357,7 @@ def test_a_bad_variable_is_named_and_a_strange_one_warned_of(run: Run, monkeypat
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-2:] == [
         "error: FLOWTRAIL_OUTPUT is 'xml'.",
-        "Set it to table or json, or leave it out.",
+        "Set it to table, json or csv, or leave it out.",
     ]
 
 
@@ -335,3 +365,89 @@ def test_output_can_be_chosen_by_variable(run: Run, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("FLOWTRAIL_OUTPUT", "json")
     assert json.loads(run("sql", "SELECT 1 AS one").stdout) == [{"one": 1}]
     assert "one" in run("sql", "SELECT 1 AS one", "-o", "table").stdout.splitlines()[0]
+
+
+def test_search_in_csv_is_the_records_and_the_rest_on_standard_error(run: Run) -> None:
+    result = run("search", "--action", "reject", "--output", "csv")
+    head, *lines = result.stdout.splitlines()
+    records = [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
+    assert [(r["start"], r["srcaddr"], r["line"]) for r in records] == [
+        ("2026-11-20T12:06:00Z", "203.0.113.9", "8"),
+        ("2026-11-20T12:05:00Z", "198.51.100.7", "7"),
+    ]
+    assert "2 records." in result.stderr
+    assert "SKIPDATA" in result.stderr
+    none = run("search", "--port", "1", "--output", "csv")
+    assert none.stdout.splitlines() == [head]
+
+
+def test_csv_is_safe_to_open_in_a_spreadsheet(run: Run) -> None:
+    statement = "SELECT '=1+1' AS a, '-x' AS b, -1 AS c, ' @x' AS d, 'a,b\n\x1b' AS e, NULL AS f, [1] AS g"
+    assert run("sql", statement, "-o", "csv").stdout.splitlines() == [
+        "a,b,c,d,e,f,g",
+        "'=1+1,'-x,-1,' @x,\"a,b\\x0a\\x1b\",,[1]",
+    ]
+    assert run("sql", "SELECT action FROM flows WHERE 0", "-o", "csv").stdout == "action\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["incidents"], ["migrate"], ["sql", "SHOW TABLES"]], ids=lambda words: words[0]
+)
+def test_every_answer_can_be_had_as_csv(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments, "--output", "csv")
+    assert result.exit_code == 0, result.stderr
+    lines = list(csv.reader(result.stdout.splitlines()))
+    assert lines[0]
+    assert {len(line) for line in lines} == {len(lines[0])}
+
+
+def quiet_hour(store: Store) -> None:
+    """An interface that speaks every minute but for forty of them, and one of ten-minute intervals that lacks none."""
+    minutes = [*range(60, 80), *range(120, 140)]
+    spoken = [flow(n, ("198.51.100.7", 40000), ("10.0.1.10", 22), "ACCEPT", interface_id="eni-0c") for n in minutes]
+    silent = {"log_status": "NODATA", "interface_id": "eni-0d"}
+    slow = [
+        {**silent, "start": NOON + timedelta(minutes=n), "end": NOON + timedelta(minutes=n + 10)}
+        for n in (60, 80, 90, 110)
+    ]
+    insert(store.client(), FLOWS, rows(FLOWS, *spoken))
+    insert(store.client(), COVERAGE, rows(COVERAGE, *slow))
+
+
+def test_delivery_gaps_are_found_told_and_bounded(run: Run, facts: Store) -> None:
+    quiet_hour(facts)
+    answer = json.loads(run("status", "-o", "json").stdout)
+    gap = {
+        "interface_id": "eni-0c",
+        "start": "2026-11-20T13:19:50Z",
+        "end": "2026-11-20T14:00:00Z",
+        "seconds": 2410,
+    }
+    assert answer["gaps"] == [gap]
+    assert answer["lag_seconds"] > 0
+    assert answer["records_last"] == "2026-11-20T12:08:00Z"
+    assert answer["loaded_last"] == "2026-11-20T12:00:00Z"
+    text = run("status").stdout
+    assert "eni-0c  2026-11-20 13:19:50Z to 2026-11-20 14:00:00Z  40 min" in text
+    narrow = ["--from", "2026-11-20T13:00", "--to", "2026-11-20T13:30"]
+    assert json.loads(run("status", *narrow, "-o", "json").stdout)["gaps"] == []
+    assert "none from 2026-11-20 13:00:00Z to 2026-11-20 13:30:00Z" in run("status", *narrow).stdout
+    found = json.loads(run("search", "--eni", "eni-0c", "-o", "json").stdout)
+    assert found["coverage"]["gaps"] == [gap]
+    assert "Nothing was delivered in 1 stretches of eni-0c, the longest 40 min" in run("search").stdout
+    assert "stretches" not in run("search", "--eni", "eni-0d").stdout
+
+
+def test_a_range_of_too_many_records_is_not_looked_through_and_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.coverage.AT_ONCE", 3)
+    assert json.loads(run("search", "-o", "json").stdout)["coverage"]["gaps"] is None
+    assert "Delivery gaps were not looked for, as the range holds more than 3 records" in run("search").stdout
+    assert json.loads(run("search", "--eni", "eni-0b", "-o", "json").stdout)["coverage"]["gaps"] == []
+
+
+def test_what_is_not_loaded_yet_is_said(run: Run) -> None:
+    text = run("search", "--from", "2026-11-20T12:00", "--to", "2026-11-20T15:00").stdout
+    assert "Of the time after 2026-11-20 12:08:00Z nothing has been loaded yet." in text
+    assert "nothing has been loaded yet" not in run("search").stdout

@@ -10,7 +10,19 @@ from typer.testing import CliRunner
 from pipelines.cli.app import app
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-NAMES = ["migrate", "snapshot", "ingest", "search", "correlate", "incidents", "incident", "sql", "status", "demo"]
+NAMES = [
+    "migrate",
+    "snapshot",
+    "ingest",
+    "search",
+    "correlate",
+    "incidents",
+    "incident",
+    "sql",
+    "status",
+    "check",
+    "demo",
+]
 
 
 def test_the_commands_are_these() -> None:

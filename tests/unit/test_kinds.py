@@ -34,6 +34,9 @@ DIGEST = "111122223333_CloudTrail-Digest_us-east-2_trail_us-east-2_20150801T1801
         (DIGEST, OTHER),
         (f"AWSLogs/111122223333/CloudTrail-Insight/us-east-2/2015/08/01/{TRAIL}", OTHER),
         ("AWSLogs/123456789010/vpcflowlogs/", OTHER),
+        ("p/AWSLogs/123456789010/elasticloadbalancing/us-east-1/2026/11/20/x.log.gz", OTHER),
+        ("AWSLogs/o-abc/123456789010/Config/us-east-1/2026/11/20/x.json.gz", OTHER),
+        ("AWSLogs/123456789010/ours/us-east-1/2026/11/20/x.log.gz", None),
         ("AWSLogs/123456789010_$folder$", OTHER),
         ("copies/of/flow.log.gz", None),
         (f"{LOG}.gz.tmp", None),
@@ -84,8 +87,22 @@ def test_the_beginning_of_a_large_gzip_is_enough() -> None:
     assert kind_of_head(stored[:HEAD_BYTES]) is FLOW_LOG
 
 
-def test_damaged_gzip_tells_nothing() -> None:
-    assert kind_of_head(b"\x1f\x8b\x08" + b"\xff" * 100) is OTHER
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x1f\x8b\x08" + b"\xff" * 100,
+        b"\x1f\x8b",
+        gzip.compress(HEADER * 5)[:30],
+        gzip.compress(b'{"configurationItems": ' * 9)[:30],
+        b"PAR1\x15\x04",
+    ],
+)
+def test_what_is_damaged_or_parquet_is_read_so_that_reading_says_what_it_is(head: bytes) -> None:
+    assert kind_of_head(head) is FLOW_LOG
+
+
+def test_a_long_line_that_is_whole_is_not_damaged() -> None:
+    assert kind_of_head(gzip.compress(b'{"configurationItems":[' + b"1," * 400_000 + b"1]}")) is OTHER
 
 
 def test_a_record_without_header_is_known_by_the_configured_format() -> None:

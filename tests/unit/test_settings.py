@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.access import Access
 from connectors.settings import Settings, load, unknown_variables
 from pipelines.ingest.loads import Limits
+from pipelines.ingest.select import LATE
 from schemas.errors import FlowtrailError
 
 
@@ -58,6 +60,10 @@ def test_the_log_format_is_taken_as_aws_writes_it(monkeypatch: pytest.MonkeyPatc
         ("DATABASE", "a; DROP"),
         ("DB", "postgres://x"),
         ("DB", "https://"),
+        ("MARGIN", "late"),
+        ("AWS_REGION", "Frankfurt"),
+        ("ENDPOINT_URL", "localhost:9000"),
+        ("NO_SIGN_REQUEST", "perhaps"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_it_takes(
@@ -87,8 +93,20 @@ def test_variables_that_mean_nothing_are_told_with_the_nearest_that_does() -> No
     assert found == {"FLOWTRAIL_DBS": "FLOWTRAIL_DB", "FLOWTRAIL_QQQQQQQQ": ""}
 
 
+def test_the_way_to_aws_is_boto3s_own_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().access == Access()
+    monkeypatch.setenv("FLOWTRAIL_PROFILE", "audit")
+    monkeypatch.setenv("FLOWTRAIL_AWS_REGION", "us-gov-west-1")
+    monkeypatch.setenv("FLOWTRAIL_ENDPOINT_URL", "https://s3.example:8443")
+    monkeypatch.setenv("FLOWTRAIL_NO_SIGN_REQUEST", "true")
+    monkeypatch.setenv("FLOWTRAIL_REQUESTER_PAYS", "1")
+    assert load().access == Access("audit", "us-gov-west-1", "https://s3.example:8443", True, True)
+    assert load(profile="other").access.profile == "other"
+
+
 def test_the_limits_of_a_load_are_those_of_ingest() -> None:
     assert Limits(load().load_objects, load().load_bytes) == Limits()
+    assert load().margin == LATE
 
 
 def test_every_setting_says_what_it_is_and_takes() -> None:

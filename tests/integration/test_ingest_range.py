@@ -1,0 +1,195 @@
+"""`ingest` by range, account and region takes what may hold the range and no more; following takes what comes later and
+ends cleanly."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from connectors.clickhouse import Store, query
+from connectors.config_store import save_snapshot
+from pipelines.cli.app import app
+from schemas.network import Vpc
+from schemas.snapshot import Snapshot
+from tests.conftest import REGION, Bucket
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+HEADER = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+Run = Callable[..., Result]
+
+
+def put_log(bucket: Bucket, named: datetime, account: str = ACCOUNT, region: str = REGION, hive: bool = False) -> str:
+    """A flow log named of that time, with one record of a minute later; its interface tells which it is."""
+    folder = f"AWSLogs/{account}/vpcflowlogs/{region}/{named:%Y/%m/%d}"
+    if hive:
+        place = f"aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}"
+        folder = f"AWSLogs/{place}/{named:year=%Y/month=%m/day=%d/hour=%H}"
+    at = int(named.timestamp()) + 60
+    eni = f"eni-{named:%d%H%M}{account[0]}{region[:2]}"
+    line = f"2 {account} {eni} 198.51.100.7 10.0.0.1 40000 22 6 3 180 {at} {at + 50} ACCEPT OK"
+    bucket.put(
+        f"{folder}/{account}_vpcflowlogs_{region}_fl-1_{named:%Y%m%dT%H%MZ}_0a.log.gz",
+        gzip.compress(f"{HEADER}\n{line}\n".encode()),
+    )
+    return eni
+
+
+def put_trail(bucket: Bucket, named: datetime) -> str:
+    """A CloudTrail object with one change; its eventID tells which it is."""
+    event_id = f"{named:%d%H%M}"
+    record = {
+        "eventVersion": "1.10",
+        "userIdentity": {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/ann", "accountId": ACCOUNT},
+        "eventTime": f"{named - timedelta(minutes=3):%Y-%m-%dT%H:%M:%SZ}",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DeleteRoute",
+        "awsRegion": REGION,
+        "requestParameters": {"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0"},
+        "responseElements": {"_return": True},
+        "eventID": event_id,
+        "readOnly": False,
+        "recipientAccountId": ACCOUNT,
+    }
+    name = f"{ACCOUNT}_CloudTrail_{REGION}_{named:%Y%m%dT%H%MZ}_abcdefgh01234567.json.gz"
+    bucket.put(
+        f"AWSLogs/o-abc/{ACCOUNT}/CloudTrail/{REGION}/{named:%Y/%m/%d}/{name}",
+        gzip.compress(json.dumps({"Records": [record]}).encode()),
+    )
+    return event_id
+
+
+@pytest.fixture
+def run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
+    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path / "letters"))
+
+    def call(*arguments: str) -> Result:
+        result = CliRunner().invoke(app, ["--db", store.db, *arguments], prog_name="flowtrail")
+        assert result.exit_code == 0, (result.stderr, result.exception)
+        return result
+
+    return call
+
+
+def held(store: Store, table: str, column: str) -> set[str]:
+    rows = query(store.client(), f"SELECT DISTINCT {column} AS c FROM {table}")  # noqa: S608
+    return set(rows["c"].to_pylist())
+
+
+def test_a_range_takes_what_may_hold_it(bucket: Bucket, store: Store, run: Run) -> None:
+    wanted = {
+        put_log(bucket, NOON - timedelta(minutes=5)),
+        put_log(bucket, NOON, hive=True),
+        put_log(bucket, NOON + 2 * HOUR),
+        put_log(bucket, NOON + 10 * HOUR),
+    }
+    put_log(bucket, NOON - HOUR)
+    put_log(bucket, NOON - 30 * HOUR)
+    late = put_log(bucket, NOON + 15 * HOUR)
+    put_log(bucket, NOON, account=OTHER)
+    put_log(bucket, NOON, region="us-east-1")
+    chosen = ["--account", ACCOUNT, "--region", REGION, "--from", "2026-11-20T12:00", "--to", "2026-11-20T13:00Z"]
+    answer = json.loads(run("ingest", bucket.url, *chosen, "--margin", "10h", "-o", "json").stdout)
+    assert held(store, "flows", "interface_id") == wanted
+    assert (answer["objects_listed"], answer["objects_done"]) == (4, 4)
+    answer = json.loads(run("ingest", bucket.url, *chosen, "-o", "json").stdout)
+    assert (answer["objects_known"], answer["objects_done"]) == (4, 1)
+    assert held(store, "flows", "interface_id") == {*wanted, late}
+    assert json.loads(run("ingest", bucket.url, "-o", "json").stdout)["objects_done"] == 4
+
+
+def test_changes_are_taken_as_far_as_the_configuration_depends_on_them(bucket: Bucket, store: Store, run: Run) -> None:
+    put_log(bucket, NOON)
+    near = {put_trail(bucket, NOON - 20 * HOUR), put_trail(bucket, NOON)}
+    after = put_trail(bucket, NOON + 60 * HOUR)
+    put_trail(bucket, NOON - 60 * HOUR)
+    beyond = put_trail(bucket, NOON + 150 * HOUR)
+    vpc = Vpc("vpc-1", ("10.0.0.0/16",))
+    save_snapshot(store.client(), Snapshot(NOON + 72 * HOUR, "files", (vpc,), ACCOUNT, REGION))
+    chosen = ["--from", "2026-11-20T12:00", "--to", "2026-11-20T13:00"]
+    run("ingest", bucket.url, *chosen)
+    assert held(store, "change_events", "event_id") == {*near, after}
+    save_snapshot(store.client(), Snapshot(NOON + 200 * HOUR, "files", (vpc,), OTHER, REGION))
+    run("ingest", bucket.url, *chosen)
+    assert held(store, "change_events", "event_id") == {*near, after, beyond}
+
+
+def follower(store_folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "pipelines.cli", "--db", str(store_folder), "ingest", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_following_takes_what_comes_and_ends_cleanly(bucket: Bucket, tmp_path: Path, number: signal.Signals) -> None:
+    put_log(bucket, NOON)
+    with follower(
+        tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s", "--for", "5m", "-o", "json"
+    ) as going:
+        assert going.stderr is not None
+        assert going.stdout is not None
+        assert "1 objects loaded, 1 records written" in going.stderr.readline()
+        put_log(bucket, NOON + HOUR)
+        put_log(bucket, NOON + 2 * HOUR)
+        loaded = 1
+        while loaded < 3:
+            loaded += int(going.stderr.readline().split()[1])
+        going.send_signal(number)
+        told = going.stderr.read()
+        answer = json.loads(going.stdout.read())
+        assert going.wait(60) == 0, told
+    assert "Ending when what was begun is done" in told
+    assert "Traceback" not in told
+    assert (answer["objects_done"], answer["objects_known"], answer["objects_listed"]) == (3, 0, 3)
+    assert (answer["rows_read"], answer["flows"]) == (3, 3)
+
+
+def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, tmp_path: Path) -> None:
+    put_log(bucket, NOON)
+    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s") as going:
+        assert going.stderr is not None
+        assert going.stdout is not None
+        going.stderr.readline()
+        client = boto3.client("s3", endpoint_url=bucket.endpoint)
+        for item in client.list_objects_v2(Bucket=bucket.name)["Contents"]:
+            bucket.delete(item["Key"])
+        client.delete_bucket(Bucket=bucket.name)
+        line = going.stderr.readline()
+        while "no bucket" not in line:
+            assert line, "it ended without a word"
+            line = going.stderr.readline()
+        client.create_bucket(Bucket=bucket.name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        put_log(bucket, NOON + HOUR)
+        while "1 objects loaded" not in line:
+            assert line, "it ended without a word"
+            line = going.stderr.readline()
+        going.send_signal(signal.SIGINT)
+        text = going.stdout.read()
+        assert going.wait(60) == 0
+    assert "1 objects: 2 loaded" in text
+
+
+def test_following_ends_by_itself(bucket: Bucket, run: Run) -> None:
+    put_log(bucket, NOON)
+    result = run("ingest", bucket.url, "--follow-prefix", "--every", "1s", "--for", "3s")
+    assert "1 objects: 1 loaded, 0 known already." in result.stdout
+    assert result.stderr.count("objects loaded") == 1  # a turn that finds nothing says nothing
+
+
+def test_a_wrong_bucket_at_first_is_a_failure(s3_endpoint: str, tmp_path: Path) -> None:
+    with follower(tmp_path / "db", "s3://nowhere/", "--follow-prefix", "--for", "1h") as going:
+        assert going.wait(120) == 1
