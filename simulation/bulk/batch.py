@@ -11,7 +11,7 @@ from simulation.bulk.flows import NODATA, OK, SKIPDATA, Flows, Traffic, numbered
 from simulation.bulk.transit import TRANSIT
 from simulation.bulk.vpc import VPC, Column, Columns
 
-BLOCK = 1 << 16
+BLOCK = 1 << 15
 """Records that are made at once."""
 
 _UNKNOWN = pa.array(["alpha", "b%20c", "7", None, "unheard-of:thing"])
@@ -90,11 +90,18 @@ def batch(
 
 
 def batches(
-    log_fields: Sequence[Field], traffic: Traffic, rows: int, *, slot: int, stream: int = 0, most: int = BLOCK
+    log_fields: Sequence[Field],
+    traffic: Traffic,
+    rows: int,
+    *,
+    slot: int,
+    stream: int = 0,
+    first: int = 0,
+    most: int = BLOCK,
 ) -> Iterator[Batch]:
     """The same, at most `most` records at a time."""
-    for first in range(0, rows, most):
-        yield batch(log_fields, traffic, min(most, rows - first), slot=slot, stream=stream, first=first)
+    for at in range(first, first + rows, most):
+        yield batch(log_fields, traffic, min(most, first + rows - at), slot=slot, stream=stream, first=at)
 
 
 def _unheard_of(unknown: Field) -> Column:

@@ -60,6 +60,17 @@ _PROBED = np.array(
         (ICMP, 0, 0.02, 0.0),
     ]
 )
+_PROTOCOLS, _PORTS = np.concatenate([_SERVED, _PROBED]).astype(np.int64).T[:2].copy()
+_INSIDE = np.concatenate([_SERVED, _PROBED])[:, 3].copy()
+
+
+def _picks(table: Floats, first: int) -> Ints:
+    """1024 places, of which each line of the table has its share."""
+    places = (np.arange(1024) + 0.5) / 1024 * table[:, 2].sum()
+    return first + np.searchsorted(np.cumsum(table[:, 2]), places)
+
+
+_PICKS = _picks(_SERVED, 0), _picks(_PROBED, len(_SERVED))
 
 
 @dataclass(frozen=True)
@@ -276,13 +287,11 @@ class Flows:
     @cached_property
     def _service(self) -> tuple[Ints, Ints, Floats]:
         """Protocol, port, share within the account."""
-        roll = self.roll_pair("service")
-        served = _SERVED[np.minimum(np.searchsorted(np.cumsum(_SERVED[:, 2]), roll), len(_SERVED) - 1)]
-        probed = _PROBED[np.minimum(np.searchsorted(np.cumsum(_PROBED[:, 2]), roll), len(_PROBED) - 1)]
-        drawn = np.where(self.blocked[:, None], probed, served)
-        protocol, port = drawn[:, 0].astype(np.int64), drawn[:, 1].astype(np.int64)
+        pick = (self.roll_pair("service") * len(_PICKS[0])).astype(np.int64)
+        drawn = np.where(self.blocked, _PICKS[1][pick], _PICKS[0][pick])
+        protocol, port = _PROTOCOLS[drawn], _PORTS[drawn]
         port = np.where(port == ANY_PORT, 1 + (65535 * self.roll("any port")).astype(np.int64), port)
         answers = self.late | self.mirrored
         protocol = np.where(answers | self.needle, TCP, protocol)
         port = np.where(answers, 443, np.where(self.needle, 22, port))
-        return protocol, port, drawn[:, 3]
+        return protocol, port, _INSIDE[drawn]

@@ -23,9 +23,7 @@ class Lines:
     def __init__(self, table: pa.Table) -> None:
         *before, last = [column.combine_chunks().cast(STRING) for column in table.columns]
         last = pc.binary_join_element_wise(last, "\n", "", null_handling="replace", null_replacement=DASH)
-        lines: Array = pc.binary_join_element_wise(
-            *before, last, " ", null_handling="replace", null_replacement=DASH
-        )
+        lines: Array = pc.binary_join_element_wise(*before, last, " ", null_handling="replace", null_replacement=DASH)
         _, offsets, text = lines.buffers()
         self._text = memoryview(text) if text is not None else memoryview(b"")
         self._offsets = memoryview(offsets).cast("i") if offsets is not None else memoryview(b"\0\0\0\0").cast("i")

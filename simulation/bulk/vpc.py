@@ -12,11 +12,29 @@ from simulation.bulk.dice import Bools, Ints, rolls
 from simulation.bulk.fields import INT32, INT64, STRING, Array, Type
 from simulation.bulk.flows import NODATA, SKIPDATA, TCP, Flows
 
-SERVICES = (
-    "AMAZON AMAZON_APPFLOW AMAZON_CONNECT API_GATEWAY CHIME_MEETINGS CHIME_VOICECONNECTOR CLOUD9 CLOUDFRONT CODEBUILD "
-    "DYNAMODB EBS EC2 EC2_INSTANCE_CONNECT GLOBALACCELERATOR KINESIS_VIDEO_STREAMS ROUTE53 ROUTE53_HEALTHCHECKS "
-    "ROUTE53_HEALTHCHECKS_PUBLISHING ROUTE53_RESOLVER S3 WORKSPACES_GATEWAYS"
-).split()
+SERVICES = [
+    "AMAZON",
+    "AMAZON_APPFLOW",
+    "AMAZON_CONNECT",
+    "API_GATEWAY",
+    "CHIME_MEETINGS",
+    "CHIME_VOICECONNECTOR",
+    "CLOUD9",
+    "CLOUDFRONT",
+    "CODEBUILD",
+    "DYNAMODB",
+    "EBS",
+    "EC2",
+    "EC2_INSTANCE_CONNECT",
+    "GLOBALACCELERATOR",
+    "KINESIS_VIDEO_STREAMS",
+    "ROUTE53",
+    "ROUTE53_HEALTHCHECKS",
+    "ROUTE53_HEALTHCHECKS_PUBLISHING",
+    "ROUTE53_RESOLVER",
+    "S3",
+    "WORKSPACES_GATEWAYS",
+]
 """Names that `pkt-src-aws-service` and `pkt-dst-aws-service` are known to have."""
 
 AWS_SHARE = 0.12
@@ -184,13 +202,36 @@ MEASURED: dict[str, Column] = {
 }
 """Fields that VPC and transit gateway logs have in common."""
 
-_KNOWN = (
-    "account-id interface-id vpc-id subnet-id instance-id region az-id sublocation-type sublocation-id "
-    "ecs-cluster-arn ecs-cluster-name ecs-container-instance-arn ecs-container-instance-id ecs-container-id "
-    "ecs-second-container-id ecs-service-name ecs-task-definition-arn ecs-task-arn ecs-task-id resource-id "
-    "instance-tag instance-tag-2 interface-tag interface-tag-2 asg-tag asg-tag-2 interface-type"
-).split()
-_NEXT_HOP = "interface-id subnet-id az-id vpc-id interface-type".split()
+_KNOWN = [
+    "account-id",
+    "interface-id",
+    "vpc-id",
+    "subnet-id",
+    "instance-id",
+    "region",
+    "az-id",
+    "sublocation-type",
+    "sublocation-id",
+    "ecs-cluster-arn",
+    "ecs-cluster-name",
+    "ecs-container-instance-arn",
+    "ecs-container-instance-id",
+    "ecs-container-id",
+    "ecs-second-container-id",
+    "ecs-service-name",
+    "ecs-task-definition-arn",
+    "ecs-task-arn",
+    "ecs-task-id",
+    "resource-id",
+    "instance-tag",
+    "instance-tag-2",
+    "interface-tag",
+    "interface-tag-2",
+    "asg-tag",
+    "asg-tag-2",
+    "interface-type",
+]
+_NEXT_HOP = ("interface-id", "subnet-id", "az-id", "vpc-id", "interface-type")
 
 
 def _known(field: str) -> Column:
