@@ -47,7 +47,8 @@ def load(client: Client, incident_id: str | None = None) -> list[Incident]:
         WHERE deleted = 0 AND ({{id:String}} = '' OR id = {{id:String}})
         ORDER BY first_seen, id
     """  # noqa: S608
-    return [from_json(json.loads(body)) for body in query(client, sql, {"id": incident_id or ""})["body"].to_pylist()]
+    rows = query(client, sql, {"id": incident_id or ""}).to_pylist()
+    return [from_json(json.loads(row["body"])) for row in rows]
 
 
 def from_json(body: Mapping[str, Any]) -> Incident:

@@ -31,6 +31,9 @@ from schemas.table import Table
 LEASE = timedelta(minutes=15)
 """On a server, how long another process's unfinished load is taken to be alive. The embedded engine has one process."""
 
+TRIES = 6
+"""How often an insert that the store does not confirm is sent, within two minutes."""
+
 UNFINISHED = """
 SELECT
     load,
@@ -150,7 +153,7 @@ def _put(client: Client, table: Table, rows: pa.Table, load: int, part: str, *, 
     """Insert rows of a load and know that they are there once. When the store does not confirm, the same request is
     repeated with its token; then the rows are counted, for a server that died may remember a token and not the rows."""
     token, tries = f"{load}:{secrets.token_hex(8)}", 0
-    for attempt in stamina.retry_context(on=StoreUnavailable, attempts=6, timeout=120):
+    for attempt in stamina.retry_context(on=StoreUnavailable, attempts=TRIES, timeout=120):
         with attempt:
             tries += 1
             insert(client, table, rows, token=token, partitions=partitions)

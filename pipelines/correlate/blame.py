@@ -8,41 +8,32 @@ change passes the test, `unexplained`. What was tested and did not do it is neve
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from pipelines.correlate.candidates import AFTER, Candidate, Candidates
-from pipelines.correlate.fix import Undo, undo
+from pipelines.correlate.fix import NO_UNDO, Undo, undo
 from pipelines.correlate.naming import doubtful_step, names, proof, turned_step
-from pipelines.correlate.signals import Conversation, Run, Signal
+from pipelines.correlate.passage import Passage, packet_of, passage
+from pipelines.correlate.signals import Run, Signal
+from pipelines.network.packet import Step
 from pipelines.network.timeline import Timeline
-from pipelines.network.verdict import Packet, Step, Verdict, explain
+from pipelines.network.verdict import explain
 from schemas.change import ChangeEvent
 from schemas.incident import Cause, Certainty, Kind
-from schemas.network import AclEntry, Configuration, Route, SecurityGroupRule
+from schemas.network import Configuration
 
 MOST_RUNS = 1000
 """Peers of a signal that are tested; the rest is left out."""
 SAMPLE = 8
 """Conversations that are followed to find what ended it."""
 DRAIN = timedelta(minutes=15)
-"""Connections that are open when a route is lost send their data again for so long (Linux gives up after 15 retries), and
-what they send looks like talk. A route that was lost longer before the last completed talk is not proven to be the cause."""
-
-
-class Passage(StrEnum):
-    """What a configuration does with a conversation, as far as the signal at hand would show it. `other`: something
-    else that this signal does not speak of."""
-
-    GOOD = "good"
-    BAD = "bad"
-    OTHER = "other"
-    UNKNOWN = "unknown"
+"""Connections that are open when a route is lost send their data again for so long (Linux gives up after 15 retries),
+and what they send looks like talk. A route lost longer before the last completed talk is not proven to be the cause."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """A signal, or the part of it that one change explains: its `runs` are those. `cause_events` and `ended_by` are
-    calls in their order; `tested` counts the changes that were tried."""
+    calls in their order."""
 
     signal: Signal
     certainty: Certainty
@@ -50,7 +41,7 @@ class Finding:
     cause: Cause | None = None
     cause_events: tuple[ChangeEvent, ...] = ()
     ended_by: tuple[ChangeEvent, ...] = ()
-    undo: Undo = Undo(None, None)
+    undo: Undo = NO_UNDO
 
 
 def blame(signals: Sequence[Signal], timeline: Timeline, end: datetime) -> list[Finding]:
@@ -58,29 +49,6 @@ def blame(signals: Sequence[Signal], timeline: Timeline, end: datetime) -> list[
     later play no part."""
     judge = _Judge(Candidates(timeline), end)
     return [finding for signal in signals for finding in judge.of(signal)]
-
-
-def packet_of(conversation: Conversation) -> Packet:
-    """The packet that opens it."""
-    c = conversation
-    ends = (c.peer, c.local, c.protocol, c.peer_port, c.local_port)
-    return Packet(*ends) if c.server else Packet(c.local, c.peer, c.protocol, c.local_port, c.peer_port)
-
-
-def passage(signal: Signal, verdict: Verdict) -> Passage:
-    """Rejects are judged by what the flow log says, whether or not the conversation then gets anywhere: two faults may
-    overlap. Lost traffic is judged by its end."""
-    if signal.kind is Kind.REJECTS and not signal.reply:
-        return {"ACCEPT": Passage.GOOD, "REJECT": Passage.BAD}.get(verdict.action, Passage.UNKNOWN)
-    if signal.kind is Kind.REJECTS:
-        by_reply = {"ACCEPT": Passage.GOOD, "LOST": Passage.GOOD, "REJECT": Passage.BAD, "NONE": Passage.OTHER}
-        return by_reply.get(verdict.reply, Passage.UNKNOWN)
-    if verdict.outcome == "unknown":
-        return Passage.UNKNOWN
-    if verdict.outcome == "completes":
-        return Passage.GOOD
-    stopped_beyond = verdict.action == "ACCEPT" and verdict.reply in ("NONE", "ACCEPT")
-    return Passage.BAD if verdict.outcome == "lost" or stopped_beyond else Passage.OTHER
 
 
 class _Judge:
@@ -157,31 +125,16 @@ class _Judge:
             certainty = Certainty.SUSPECTED
             reason = f"{reason} But talks still completed more than {DRAIN.seconds // 60} minutes after the change."
         ended = self._ended(signal, candidate.events[-1].event_time, near)
-        return self._finding(signal, certainty, reason, candidate, step, ended)
+        cause, fix = self._told(candidate, step)
+        return Finding(signal, certainty, reason, cause, candidate.events, ended, fix)
 
-    def _finding(
-        self,
-        signal: Signal,
-        certainty: Certainty,
-        reason: str,
-        candidate: Candidate,
-        step: Step,
-        ended: tuple[ChangeEvent, ...],
-    ) -> Finding:
-        """Of the calls of the change, the last one that edits the rule that is named speaks for it."""
+    def _told(self, candidate: Candidate, step: Step) -> tuple[Cause, Undo]:
+        """Of the calls of a change, the last one that edits the rule that is named speaks for it."""
         telling = [e for e in candidate.events if names(self.candidates.of([e]).edits, step.rule)]
         event = (telling or list(candidate.events))[-1]
-        cause = Cause(
-            candidate.ids,
-            event.event_name,
-            event.actor,
-            event.source_ip,
-            event.event_time,
-            step.layer,
-            step.resource,
-            step.rule,
-        )
-        return Finding(signal, certainty, reason, cause, candidate.events, ended, undo(candidate.edits, event.region))
+        who = (event.event_name, event.actor, event.source_ip, event.event_time)
+        cause = Cause(candidate.ids, *who, step.layer, step.resource, step.rule)
+        return cause, undo(candidate.edits, event.region)
 
     def _narrowed(self, whole: Candidate, signal: Signal) -> Candidate:
         """Of several calls, the one that turned the conversations, and those on the same entries."""
@@ -195,7 +148,7 @@ class _Judge:
         return self.candidates.of([c.events[0] for c in singles if places & {edit.place for edit in c.edits}])
 
     def _ended(self, signal: Signal, since: datetime, near: frozenset[str]) -> tuple[ChangeEvent, ...]:
-        """The first change after `since` that lets the conversations pass again, as far as this signal goes."""
+        """The first change after `since` that lets the conversations pass again."""
         last = max((run.recovered for run in signal.runs if run.recovered), default=signal.recovered) or self.end
         sample = signal.runs[:SAMPLE]
         for candidate in self.candidates.between(since, min(last + AFTER, self.end), near):
@@ -206,8 +159,9 @@ class _Judge:
         return ()
 
     def _frees(self, candidate: Candidate, signal: Signal, run: Run) -> bool:
+        """A lost conversation that is rejected from then on is not free."""
         before = self._passage(candidate.before, signal, run)
-        return before is Passage.BAD and self._passage(candidate.after, signal, run) in (Passage.GOOD, Passage.OTHER)
+        return before is Passage.BAD and self._passage(candidate.after, signal, run) is Passage.GOOD
 
     def _unproven(self, signal: Signal, near: frozenset[str]) -> Finding:
         """Suspected when a change fits and what it did is not known in full; otherwise unexplained, and why."""
@@ -223,7 +177,8 @@ class _Judge:
             "This change fits in time and reach, but it could not be tested: what the configuration held before or"
             f" after it is not known in full. A snapshot from before it would tell.{others}"
         )
-        return self._finding(signal, Certainty.SUSPECTED, reason, candidate, doubtful_step(candidate.edits), ended)
+        cause, fix = self._told(candidate, doubtful_step(candidate.edits))
+        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, fix)
 
     def _why(self, signal: Signal, run: Run, tested: int) -> str:
         now = self._passage(self.candidates.timeline.at(run.first_bad or signal.until), signal, run)

@@ -4,6 +4,7 @@ Everything here is columnar: a column is a numpy array, a key is a code, and not
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,26 +17,27 @@ Raw = npt.NDArray[np.void]
 _COUNTS = ("flows", "packets", "bytes", "flags", "first", "last", "end", "local_port", "peer_port")
 _POINTERS = ("first_object", "first_row", "last_object", "last_row")
 
-CELLS = pa.schema(
-    [
-        ("minute", pa.int64()),
-        ("ingress", pa.int64()),
-        ("server", pa.int64()),
-        ("protocol", pa.int64()),
-        ("port", pa.int64()),
-        ("peer", pa.binary(16)),
-        ("local", pa.binary(16)),
-        ("flagged", pa.int64()),
-        *((f"{action}_{name}", pa.int64()) for action in ("accept", "reject") for name in _COUNTS),
-        *((f"said_{name}", pa.int64()) for name in ("flows", "first", "last")),
-        *((f"{what}_{name}", pa.uint64()) for what in ("accept", "reject", "said") for name in _POINTERS),
-    ]
-)
-"""What `cells.sql` answers. Times are Unix seconds, `minute` the first second of one. `ingress` and `server` are 0 or 1:
-`server` says that the local end has the service port. `flagged` counts rows that log TCP flags. `accept_*` and `reject_*`
-are of the rows with that action: how many (`flows`), their sums, the OR of their flags, the earliest and latest `start`,
-the latest `end`, the ports of the first one, and which rows the first and the last are (object_id, row_no). `said_*` is
-of the accepted rows in which something was said: all of them, but TCP ones only with `SAID_BYTES` beyond handshakes."""
+_TYPES: list[tuple[str, pa.DataType]] = [
+    ("minute", pa.int64()),
+    ("ingress", pa.int64()),
+    ("server", pa.int64()),
+    ("protocol", pa.int64()),
+    ("port", pa.int64()),
+    ("peer", pa.binary(16)),
+    ("local", pa.binary(16)),
+    ("flagged", pa.int64()),
+    *((f"{action}_{name}", pa.int64()) for action in ("accept", "reject") for name in _COUNTS),
+    *((f"said_{name}", pa.int64()) for name in ("flows", "first", "last")),
+    *((f"{what}_{name}", pa.uint64()) for what in ("accept", "reject", "said") for name in _POINTERS),
+]
+CELLS = pa.schema(_TYPES)
+"""What `cells.sql` answers. Times are Unix seconds, `minute` the first second of one. `ingress` and `server` are 0 or
+1: `server` says that the local end has the service port. `flagged` counts rows that log TCP flags.
+
+`accept_*` and `reject_*` are of the rows with that action: how many (`flows`), their sums, the OR of their flags, the
+earliest and latest `start`, the latest `end`, the ports of the first one, and which rows the first and the last are
+(object_id, row_no). `said_*` is of the accepted rows in which something was said: all of them, but TCP ones only with
+`SAID_BYTES` beyond handshakes."""
 
 HANDSHAKE_BYTES = 64
 """Bytes per packet, IP header included, up to which a TCP packet is a SYN, a SYN-ACK or a bare ACK: 40 without options,
@@ -93,16 +95,15 @@ def cells(interface_id: str, table: pa.Table) -> Cells:
 
 def starts(*keys: npt.NDArray[np.generic]) -> Bools:
     """True where a row differs from the one before it in any key; the first row always does."""
-    new = np.ones(len(keys[0]), dtype=np.bool_)
-    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    new: Bools = np.ones(len(keys[0]), dtype=np.bool_)
+    new[1:] = False
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
     return new
 
 
-def raw(column: pa.ChunkedArray) -> Raw:
+def raw(column: "pa.ChunkedArray[Any]") -> Raw:
     """A column of 16-byte values without nulls, as such."""
-    parts = [
-        memoryview(chunk.buffers()[1])[chunk.offset * 16 : (chunk.offset + len(chunk)) * 16]
-        for chunk in column.cast(pa.binary(16)).chunks
-        if len(chunk)
-    ]
-    return np.frombuffer(b"".join(parts), dtype="V16")
+    whole = column.cast(pa.binary(16)).combine_chunks()
+    data = whole.buffers()[1]
+    return np.frombuffer(memoryview(data) if data else b"", dtype="V16")[whole.offset : whole.offset + len(whole)]

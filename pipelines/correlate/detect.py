@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from pipelines.correlate.cells import cells
+from pipelines.correlate.cells import Ints, cells
 from pipelines.correlate.flips import refusals, reject_signals
-from pipelines.correlate.losses import loss_signals
+from pipelines.correlate.losses import Past, loss_signals
 from pipelines.correlate.signals import Signal
 from pipelines.correlate.talks import talks
 
 
 def detect(
-    interface_id: str, table: pa.Table, covered: Sequence[int], start: datetime, lookback: timedelta
+    interface_id: str, table: pa.Table, covered: Sequence[int] | Ints, start: datetime, lookback: timedelta
 ) -> list[Signal]:
     """Signals of `[start, ...)`, in a fixed order.
 
@@ -34,5 +34,5 @@ def detect(
     minutes = np.unique(np.asarray(covered, dtype=np.int64))
     return [
         *reject_signals(c, t, refused, since),
-        *loss_signals(c, t, minutes, refused, since, int(lookback.total_seconds())),
+        *loss_signals(c, t, Past(minutes, since, int(lookback.total_seconds())), refused),
     ]

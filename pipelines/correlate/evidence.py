@@ -48,14 +48,19 @@ def chosen(findings: Sequence[Finding], closing: Pointer | None) -> list[tuple[s
     runs = sorted((run for finding in findings for run in finding.signal.runs), key=_in_time)
     rejects = any(finding.signal.kind is Kind.REJECTS for finding in findings)
     good, bad, again = ("accepted", "rejected", "accepted") if rejects else ("answered", "unanswered", "answered")
-    before = max((r for r in runs if r.good_row), key=lambda r: (r.last_good, r.good_row), default=None)  # type: ignore[arg-type, return-value]
-    last = max((r for r in runs if r.last_row), key=lambda r: (r.last_bad, r.last_row), default=None)  # type: ignore[arg-type, return-value]
-    picked: list[tuple[str, Pointer | None]] = [(f"last {good} before", before.good_row if before else None)]
-    firsts = [run.first_row for run in runs if run.first_row]
-    picked += [(f"first {bad}" if i == 0 else bad, row) for i, row in enumerate(firsts[: 1 + MOST_AFFECTED])]
-    picked += [(f"last {bad}", last.last_row if last else None), (f"first {again} after", closing)]
-    seen: set[Pointer] = set()
-    return [(what, row) for what, row in picked if row and not (row in seen or seen.add(row))]  # type: ignore[func-returns-value]
+    goods = sorted(((r.last_good, r.good_row) for r in runs if r.good_row), reverse=True)
+    last = max(((r.last_bad, r.last_row) for r in runs if r.last_bad and r.last_row), default=(None, None))[1]
+    firsts = [run.first_row for run in runs if run.first_row][: 1 + MOST_AFFECTED]
+    shown = 1 if firsts else 1 + MOST_AFFECTED  # where nothing is logged, what was answered last must speak
+    picked: list[tuple[str, Pointer | None]] = [(f"{good} before", row) for _, row in reversed(goods[1:shown])]
+    picked += [(f"last {good} before", row) for _, row in goods[:1]]
+    picked += [(f"first {bad}" if i == 0 else bad, row) for i, row in enumerate(firsts)]
+    picked += [(f"last {bad}", last), (f"first {again} after", closing)]
+    once: dict[Pointer, str] = {}
+    for what, row in picked:
+        if row is not None:
+            once.setdefault(row, what)
+    return [(what, row) for row, what in once.items()]
 
 
 def flow_evidence(picked: Iterable[tuple[str, Pointer]], rows: Mapping[Pointer, FlowRow]) -> Iterator[Evidence]:
@@ -81,8 +86,8 @@ def change_text(event: ChangeEvent) -> str:
     return f"{event.event_name}{named} by {event.actor} from {event.source_ip}, event {event.event_id}"
 
 
-def _in_time(run: Run) -> tuple[object, ...]:
-    return run.first_bad is None, run.first_bad, run.conversation.peer, run.conversation.peer_port
+def _in_time(run: Run) -> tuple[datetime, str, int]:
+    return run.first_bad or run.last_good, run.conversation.peer, run.conversation.peer_port
 
 
 def _end(address: str, port: int) -> str:

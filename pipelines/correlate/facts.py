@@ -1,4 +1,4 @@
-"""Facts: what correlation reads from the store. The SQL is in the files beside this one; values travel as parameters."""
+"""Facts: what correlation reads from the store. The SQL is in files beside this one; values travel as parameters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

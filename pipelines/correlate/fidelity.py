@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.correlate.blame import packet_of
+from pipelines.correlate.passage import packet_of
 from pipelines.correlate.signals import Conversation
 from pipelines.network.timeline import Timeline
 from pipelines.network.verdict import explain

@@ -45,6 +45,9 @@ class Undo:
     why: str = ""
 
 
+NO_UNDO = Undo(None, None)
+
+
 def undo(found: Sequence[Edit], region: str) -> Undo:
     """Of the edits of one change, or of several that belong together. `region` is "" when it is not known."""
     try:

@@ -1,18 +1,19 @@
 """REJECT flips: peers that a service let in, and now refuses.
 
 Scanners are refused all day and were never let in: they are noise, whatever their number. What counts is the peer that
-was served before. One reject proves little (a packet that comes after the close of its connection is rejected too), so a
-stretch of rejects must last, or several peers must be refused together while none is let in.
+was served before. One reject proves little (a packet that comes after the close of its connection is rejected too), so
+a stretch of rejects must last, or several peers must be refused together while none is let in.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
 from pipelines.correlate.cells import Bools, Cells, Ints
-from pipelines.correlate.signals import Conversation, Run, Signal, address, moment, pointer
+from pipelines.correlate.signals import Conversation, Pointer, Run, Signal, address, moment, pointer
 from pipelines.correlate.stretches import Stretches, stretches, together
-from pipelines.correlate.talks import SYN, TCP, Talks
+from pipelines.correlate.talks import NEVER, SYN, TCP, Talks
 from schemas.incident import Kind
 
 ENOUGH_FLOWS = 3
@@ -25,7 +26,7 @@ LATE = 300
 """Seconds after the last accepted row in which rejects without any SYN are packets of the connection that ended."""
 TOGETHER = 600
 """Seconds between rejects of a service up to which they belong together; a client may retry that rarely."""
-NEVER = np.iinfo(np.int64).max
+_NOT_YET: tuple[datetime | None, Pointer | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,6 @@ class Refusal:
     ingress: int
     first: int
     last: int
-    minutes: int
     strong: bool
     run: Run
 
@@ -46,7 +46,7 @@ def refusals(c: Cells, t: Talks) -> list[Refusal]:
     """Stretches of rejects of known peers, in order of service, peer, time and direction; where both directions of a
     conversation are rejected, the direction of the request alone is told."""
     known_since = _known_since(c, t)
-    found = [r for ingress in (1, 0) for r in _one_way(c, np.flatnonzero(c["ingress"] == ingress), known_since)]
+    found = [r for ingress in (1, 0) for r in _OneWay(c, np.flatnonzero(c["ingress"] == ingress)).refusals(known_since)]
     asked: dict[int, list[Refusal]] = {}
     for r in found:
         if _of_request(r):
@@ -77,68 +77,73 @@ def _known_since(c: Cells, t: Talks) -> Ints:
     return since
 
 
-def _one_way(c: Cells, rows: Ints, known_since: Ints) -> list[Refusal]:
-    if not len(rows):
-        return []
-    col = {name: values[rows] for name, values in c.columns.items()}
-    pair = c.pair[rows]
-    # A security group that no longer lets new connections in keeps the old ones: a SYN refused among old packets let by.
-    only_old = (
-        (col["protocol"] == TCP)
-        & (col["flagged"] > 0)
-        & (col["reject_flags"] & SYN > 0)
-        & (col["accept_flags"] & SYN == 0)
-    )
-    refused = (col["reject_flows"] > 0) & ((col["accept_flows"] == 0) | only_old)
-    s = stretches(pair, refused)
-    s = s.select((s.before >= 0) & (known_since[pair[s.begin]] <= col["minute"][s.begin]))
-    flows = s.sums(col["reject_flows"])
-    late = _late(col, s)
-    return [_refusal(c, rows, col, s, i, int(flows[i]), bool(late[i])) for i in range(len(s))]
+class _OneWay:
+    """The cells of one direction that are rows of `cells`, with stretches of rejects among them."""
 
+    def __init__(self, c: Cells, rows: Ints) -> None:
+        self.c, self.rows = c, rows
+        self.col = {name: values[rows] for name, values in c.columns.items()}
+        self.pair = c.pair[rows]
 
-def _late(col: dict[str, Ints], s: Stretches) -> Bools:
-    """Whether a stretch may be no more than late packets: flags are logged, none is a SYN, and an accepted row is near."""
-    silent = (s.sums((col["flagged"] > 0).astype(np.int64)) > 0) & (s.sums(col["reject_flags"] & SYN) == 0)
-    near = col["reject_first"][s.begin] - col["accept_last"][s.before] <= LATE
-    tcp: Bools = (col["protocol"][s.begin] == TCP) & silent & near
-    return tcp
+    def refusals(self, known_since: Ints) -> list[Refusal]:
+        """Of peers that were known before they were refused."""
+        col = self.col
+        # A security group that lets no new connection in keeps the old ones: a SYN is refused among old packets let by.
+        only_old = (
+            (col["protocol"] == TCP)
+            & (col["flagged"] > 0)
+            & (col["reject_flags"] & SYN > 0)
+            & (col["accept_flags"] & SYN == 0)
+        )
+        refused = (col["reject_flows"] > 0) & ((col["accept_flows"] == 0) | only_old)
+        s = stretches(self.pair, refused)
+        s = s.select((s.before >= 0) & (known_since[self.pair[s.begin]] <= col["minute"][s.begin]))
+        flows, late = s.sums(col["reject_flows"]), self._late(s)
+        return [self._refusal(s, i, int(flows[i]), bool(late[i])) for i in range(len(s))]
 
+    def _late(self, s: Stretches) -> Bools:
+        """Whether a stretch may be no more than late packets: flags are logged, none is a SYN, and an accepted row is
+        near."""
+        col = self.col
+        silent = (s.sums((col["flagged"] > 0).astype(np.int64)) > 0) & (s.sums(col["reject_flags"] & SYN) == 0)
+        near = col["reject_first"][s.begin] - col["accept_last"][s.before] <= LATE
+        late: Bools = (col["protocol"][s.begin] == TCP) & silent & near
+        return late
 
-def _refusal(c: Cells, rows: Ints, col: dict[str, Ints], s: Stretches, i: int, flows: int, late: bool) -> Refusal:
-    begin, last_row, before, after = int(s.begin[i]), int(s.end[i]) - 1, int(s.before[i]), int(s.after[i])
-    head, tail = begin, last_row
-    # Rows of both actions in the minute in which it turned: the rejects after the last accept belong to the stretch.
-    if col["reject_flows"][before] and col["reject_first"][before] > col["accept_last"][before]:
-        head, flows = before, flows + int(col["reject_flows"][before])
-    if after >= 0 and col["reject_flows"][after] and col["reject_last"][after] < col["accept_first"][after]:
-        tail, flows = after, flows + int(col["reject_flows"][after])
-    minutes = last_row + 1 - begin + (head != begin) + (tail != last_row)
-    back = after if after >= 0 else None
-    run = Run(
-        conversation=conversation(c, int(rows[head]), "reject"),
-        last_good=moment(col["accept_last"][before]),
-        good_row=pointer(col["accept_last_object"][before], col["accept_last_row"][before]),
-        first_bad=moment(col["reject_first"][head]),
-        last_bad=moment(col["reject_last"][tail]),
-        first_row=pointer(col["reject_first_object"][head], col["reject_first_row"][head]),
-        last_row=pointer(col["reject_last_object"][tail], col["reject_last_row"][tail]),
-        recovered=None if back is None else moment(col["accept_first"][back]),
-        recovered_row=None
-        if back is None
-        else pointer(col["accept_first_object"][back], col["accept_first_row"][back]),
-        flows=flows,
-    )
-    return Refusal(
-        int(c.pair[rows[begin]]),
-        int(c.service[rows[begin]]),
-        int(col["ingress"][begin]),
-        int(col["reject_first"][head]),
-        int(col["reject_last"][tail]),
-        minutes,
-        flows >= ENOUGH_FLOWS and minutes >= ENOUGH_MINUTES and not late,
-        run,
-    )
+    def _refusal(self, s: Stretches, i: int, flows: int, late: bool) -> Refusal:
+        col = self.col
+        begin, end, before, after = int(s.begin[i]), int(s.end[i]) - 1, int(s.before[i]), int(s.after[i])
+        head, tail = begin, end
+        # In the minute in which it turned both actions are logged: the rejects after the last accept belong here.
+        if col["reject_flows"][before] and col["reject_first"][before] > col["accept_last"][before]:
+            head, flows = before, flows + int(col["reject_flows"][before])
+        if after >= 0 and col["reject_flows"][after] and col["reject_last"][after] < col["accept_first"][after]:
+            tail, flows = after, flows + int(col["reject_flows"][after])
+        minutes = tail + 1 - head
+        run = Run(
+            conversation=conversation(self.c, int(self.rows[head]), "reject"),
+            last_good=moment(col["accept_last"][before]),
+            good_row=self._pointer(before, "accept_last"),
+            first_bad=moment(col["reject_first"][head]),
+            last_bad=moment(col["reject_last"][tail]),
+            first_row=self._pointer(head, "reject_first"),
+            last_row=self._pointer(tail, "reject_last"),
+            recovered=moment(col["accept_first"][after]) if after >= 0 else None,
+            recovered_row=self._pointer(after, "accept_first") if after >= 0 else None,
+            flows=flows,
+        )
+        return Refusal(
+            pair=int(self.pair[begin]),
+            service=int(self.c.service[self.rows[begin]]),
+            ingress=int(col["ingress"][begin]),
+            first=int(col["reject_first"][head]),
+            last=int(col["reject_last"][tail]),
+            strong=flows >= ENOUGH_FLOWS and minutes >= ENOUGH_MINUTES and not late,
+            run=run,
+        )
+
+    def _pointer(self, row: int, which: str) -> Pointer:
+        return pointer(self.col[f"{which}_object"][row], self.col[f"{which}_row"][row])
 
 
 def conversation(c: Cells, row: int, action: str) -> Conversation:
@@ -163,24 +168,23 @@ def _meet(one: Refusal, other: Refusal) -> bool:
 
 def _signal(c: Cells, t: Talks, group: list[Refusal]) -> Signal:
     head = group[0]
-    runs = tuple(r.run for r in group)
-    last = max(r.last for r in group)
-    answered = [run for run in runs if run.recovered and run.recovered >= moment(last)]
-    back = min(answered, key=lambda run: (run.recovered, run.recovered_row), default=None)  # type: ignore[arg-type, return-value]
+    last = moment(max(r.last for r in group))
+    known = ((r.run.recovered, r.run.recovered_row) for r in group if r.run.recovered and r.run.recovered_row)
+    back: tuple[datetime | None, Pointer | None] = min((found for found in known if found[0] >= last), default=_NOT_YET)
     return Signal(
-        Kind.REJECTS,
-        c.interface_id,
-        head.service >> 17,
-        head.service >> 1 & 0xFFFF,
-        bool(head.service & 1),
-        not _of_request(head),
-        any(r.strong for r in group) or _all_at_once(c, t, group),
-        False,
-        max(run.last_good for run in runs),
-        moment(last),
-        back.recovered if back else None,
-        runs,
-        back.recovered_row if back else None,
+        kind=Kind.REJECTS,
+        interface_id=c.interface_id,
+        protocol=head.service >> 17,
+        port=head.service >> 1 & 0xFFFF,
+        server=bool(head.service & 1),
+        reply=not _of_request(head),
+        strong=any(r.strong for r in group) or _all_at_once(c, t, group),
+        silent=False,
+        last_good=max(r.run.last_good for r in group),
+        until=last,
+        recovered=back[0],
+        recovered_row=back[1],
+        runs=tuple(r.run for r in group),
     )
 
 

@@ -2,8 +2,8 @@
 
 A service is quiet for a while every so often; how much silence is beyond chance, its own past says. A gap between two
 completed talks is read by what is in it: requests that nothing answers weigh most, handshakes that lead to nothing less
-(idle connections look alike where flags are not logged), silence alone least: it must be both improbable and longer than
-any silence before. Minutes in which the flow log delivered nothing at all say nothing and do not count.
+(idle connections look alike where flags are not logged), silence alone least: it must be both improbable and longer
+than any silence before. Minutes of which the flow log delivered nothing at all say nothing and do not count.
 """
 
 from collections.abc import Iterator
@@ -42,34 +42,41 @@ class _Gap:
     again: bool
 
 
-def loss_signals(c: Cells, t: Talks, covered: Ints, refused: list[Refusal], start: int, lookback: int) -> list[Signal]:
-    """Signals of an interface; `covered` are the minutes (Unix seconds, ascending) of which its flow log delivered
-    something. Those that were over before `start` are left out. Rejects explain a gap by themselves: what lies between
-    the first and the last of them is not called lost."""
-    if not len(covered) or not t.completed.any():
+@dataclass(frozen=True)
+class Past:
+    """How far to look: signals that were over before `start` are left out; `lookback` seconds tell what is normal.
+    `covered` are the minutes (ascending) of which the interface's flow log delivered something. Unix seconds all."""
+
+    covered: Ints
+    start: int
+    lookback: int
+
+
+def loss_signals(c: Cells, t: Talks, past: Past, refused: list[Refusal]) -> list[Signal]:
+    """Signals of an interface. Rejects explain a gap by themselves: what lies between the first and the last of them is
+    not called lost."""
+    if not len(past.covered) or not t.completed.any():
         return []
-    losses = _Losses(c, t, covered, lookback)
-    whole = [
-        s for service in np.unique(t.service[t.completed]) for s in losses.of_service(int(service), refused, start)
-    ]
-    return whole + losses.of_some_peers(whole, start)
+    losses = _Losses(c, t, past)
+    whole = [s for service in np.unique(t.service[t.completed]) for s in losses.of_service(int(service), refused)]
+    return whole + losses.of_some_peers(whole)
 
 
 class _Losses:
     """The columns that every question here needs."""
 
-    def __init__(self, c: Cells, t: Talks, covered: Ints, lookback: int) -> None:
-        self.c, self.t, self.covered, self.lookback = c, t, covered, lookback
+    def __init__(self, c: Cells, t: Talks, past: Past) -> None:
+        self.c, self.t, self.covered, self.past = c, t, past.covered, past
         self.rows = np.flatnonzero(t.completed | t.unanswered)
         found = stretches(t.pair[self.rows], t.unanswered[self.rows])
         self.stretches = found.select(found.before >= 0)
         self.service = t.service[self.rows[self.stretches.begin]]
 
-    def of_service(self, service: int, refused: list[Refusal], start: int) -> Iterator[Signal]:
+    def of_service(self, service: int, refused: list[Refusal]) -> Iterator[Signal]:
         """Where the service as a whole was not answered any more."""
         done = np.unique(self.t.minute[self.t.completed & (self.t.service == service)])
         for gap in _gaps(done, int(self.covered[-1])):
-            if gap.high < start:
+            if gap.high < self.past.start:
                 continue
             rejects = [r for r in refused if r.service == service and gap.low <= r.last and r.first < gap.high + 60]
             for low, high in _pieces(gap, rejects):
@@ -77,7 +84,7 @@ class _Losses:
                 if signal:
                     yield signal
 
-    def of_some_peers(self, known: list[Signal], start: int) -> list[Signal]:
+    def of_some_peers(self, known: list[Signal]) -> list[Signal]:
         """Peers that are no longer answered while the service goes on for others: weak, since only a change that is
         proven to part them from it makes them more than peers with troubles of their own."""
         spans = [(s.last_good, s.until, s.protocol << 17 | s.port << 1 | s.server) for s in known]
@@ -85,7 +92,7 @@ class _Losses:
         s = self.stretches
         for i in np.flatnonzero(s.end - s.begin >= max(ENOUGH_FLOWS, ENOUGH_MINUTES)):
             service, run = int(self.service[i]), self._run(int(i), 0, int(self.covered[-1]))
-            if run is None or run.first_bad is None or run.last_bad is None or run.last_bad < moment(start):
+            if run is None or run.first_bad is None or run.last_bad is None or run.last_bad < moment(self.past.start):
                 continue
             if not any(
                 key == service and run.first_bad <= until and last <= run.last_bad for last, until, key in spans
@@ -99,9 +106,9 @@ class _Losses:
         ]
 
     def _read(self, service: int, done: Ints, gap: _Gap, low: int, high: int) -> Signal | None:
-        """The signal in `low` to `high` (exclusive both), a piece of the gap; `done` are the completed minutes before."""
+        """The signal strictly between `low` and `high`, a piece of the gap; `done` are the completed minutes before."""
         inside = self.covered[(self.covered > low) & (self.covered < high)]
-        past = self.covered[(self.covered >= gap.low - self.lookback) & (self.covered <= gap.low)]
+        past = self.covered[(self.covered >= gap.low - self.past.lookback) & (self.covered <= gap.low)]
         if len(inside) < SHORTEST or not len(past):
             return None
         done = done[done >= past[0]]
@@ -112,12 +119,11 @@ class _Losses:
         ours = np.flatnonzero(self.service == service)
         runs = [run for i in ours if (run := self._run(int(i), low, high))]
         one_sided, either = self._unanswered(service, low, high)
-        if one_sided and chance <= CHANCE_ONE_SIDED:
-            strong = True
-        elif either and chance <= CHANCE_HANDSHAKE and times > 1:
-            strong = True
-        else:
-            strong = chance <= CHANCE_SILENT and times >= SILENCE_TIMES
+        strong = (
+            (one_sided and chance <= CHANCE_ONE_SIDED)
+            or (either and chance <= CHANCE_HANDSHAKE and times > 1)
+            or (chance <= CHANCE_SILENT and times >= SILENCE_TIMES)
+        )
         if not strong and not either and chance > CHANCE_ONE_SIDED:
             return None
         silent = not either
@@ -153,14 +159,18 @@ class _Losses:
         before = int(self.rows[s.before[i]])
         after = int(self.rows[s.after[i]]) if s.after[i] >= 0 else -1
         asked = t.request[rows]
+        last_good, good_row = self._last_said(before)
+        recovered, recovered_row = self._first_said(after) if after >= 0 else (None, None)
         return Run(
-            conversation(self.c, int(asked[0]), "accept"),
-            *self._last_said(before),
-            moment(self.c["accept_first"][asked[0]]),
-            moment(self.c["accept_last"][asked[-1]]),
-            self._pointer(asked[0], "accept_first"),
-            self._pointer(asked[-1], "accept_last"),
-            *(self._first_said(after) if after >= 0 else (None, None)),
+            conversation=conversation(self.c, int(asked[0]), "accept"),
+            last_good=last_good,
+            good_row=good_row,
+            first_bad=moment(self.c["accept_first"][asked[0]]),
+            last_bad=moment(self.c["accept_last"][asked[-1]]),
+            first_row=self._pointer(asked[0], "accept_first"),
+            last_row=self._pointer(asked[-1], "accept_last"),
+            recovered=recovered,
+            recovered_row=recovered_row,
             flows=int(self.c["accept_flows"][asked].sum()),
         )
 
@@ -186,7 +196,8 @@ class _Losses:
         gap: _Gap | None = None,
         until: int = 0,
     ) -> Signal:
-        back = min(((run.recovered, run.recovered_row) for run in runs if run.recovered), default=(None, None))
+        known = ((run.recovered, run.recovered_row) for run in runs if run.recovered and run.recovered_row)
+        back: tuple[datetime | None, Pointer | None] = min(known, default=(None, None))
         last_good = max(run.last_good for run in runs)
         if gap is not None:
             last_good = max(self._last_said(int(row))[0] for row in self._completed(service, gap.low))

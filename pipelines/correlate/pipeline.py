@@ -19,6 +19,7 @@ from pipelines.correlate.coverage import Coverage, sentence
 from pipelines.correlate.detect import detect
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.fidelity import fidelity
+from pipelines.correlate.signals import Signal
 from pipelines.correlate.tell import changes_of, tell, wanted, with_keys
 from pipelines.network.timeline import Timeline
 from pipelines.runner import in_process
@@ -55,6 +56,15 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Found:
+    """The signals of an interface, and how many of the range's minutes were delivered, out of all."""
+
+    interface: InterfaceFacts
+    signals: list[Signal]
+    minutes: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Trace:
     """A finding, and how complete the facts of its interface are."""
 
@@ -63,30 +73,20 @@ class Trace:
 
 
 @dataclass(eq=False)
-class Investigate(beam.PTransform):
-    """Interfaces -> (what names an incident, a finding)."""
+class Correlate(beam.PTransform[beam.PCollection[InterfaceFacts], beam.PCollection[Incident]]):
+    """Interfaces -> incidents. In between, findings are put together by what names their incident."""
 
     context: Context
 
-    def expand(self, interfaces: beam.PCollection[InterfaceFacts]) -> beam.PCollection[tuple[str, Trace]]:
-        return interfaces | "Detect and blame" >> beam.FlatMap(investigate, self.context).with_output_types(
-            tuple[str, Trace]
-        )
-
-
-@dataclass(eq=False)
-class Tell(beam.PTransform):
-    """(what names an incident, a finding) -> incidents."""
-
-    context: Context
-
-    def expand(self, traces: beam.PCollection[tuple[str, Trace]]) -> beam.PCollection[Incident]:
-        return (
-            traces
+    def expand(self, interfaces: beam.PCollection[InterfaceFacts]) -> beam.PCollection[Incident]:
+        incidents: beam.PCollection[Incident] = (
+            interfaces
+            | "Detect" >> beam.Map(detected, self.context).with_output_types(Found)
+            | "Blame" >> beam.FlatMap(blamed, self.context).with_output_types(tuple[str, Trace])
             | "By cause" >> beam.GroupByKey()
-            | "Findings" >> beam.Values()
             | "Tell" >> beam.Map(told, self.context).with_output_types(Incident)
         )
+        return incidents
 
 
 def run_correlate(
@@ -111,38 +111,38 @@ def run_correlate(
     with tempfile.TemporaryDirectory() as folder:
         with in_process() as pipeline:
             created = pipeline | "Interfaces" >> beam.Create(interfaces)
-            incidents = created | "Investigate" >> Investigate(context) | "Tell" >> Tell(context)
-            _ = incidents | "Leave" >> beam.Map(_leave, folder)
-        told_ = _gathered(folder)
-    incident_store.save(client, told_, found.start, found.end)
-    return told_
+            _ = created | "Correlate" >> Correlate(context) | "Leave" >> beam.Map(_leave, folder)
+        incidents = _gathered(folder)
+    incident_store.save(client, incidents, found.start, found.end)
+    return incidents
 
 
-def investigate(interface: InterfaceFacts, context: Context) -> Iterator[tuple[str, Trace]]:
-    """What is out of order at an interface, and which change did it."""
+def detected(interface: InterfaceFacts, context: Context) -> Found:
+    """What is out of order at an interface."""
     client, found = context.store.client(), context.range
     cells = facts.cells_of(client, interface, found.since, found.end)
     covered = facts.covered(client, interface, context.delivered, found.since, found.end)
     signals = detect(interface.interface_id, cells, covered, found.start, found.lookback)
-    findings = blame(signals, context.timeline, found.end)
+    return Found(interface, signals, _minutes(covered, found))
+
+
+def blamed(found: Found, context: Context) -> Iterator[tuple[str, Trace]]:
+    """Which changes did it, each finding with what names its incident."""
+    interface = found.interface
+    findings = blame(found.signals, context.timeline, context.range.end)
     if not findings:
         return
-    sampled = facts.sample(client, interface, found.start, found.end, SAMPLED_FLOWS)
-    coverage = Coverage(
-        interface.interface_id,
-        interface.flows,
-        interface.nodata,
-        interface.skipdata,
-        *_minutes(covered, found),
-        fidelity(sampled, context.timeline, interface.interface_id),
-    )
+    flows = facts.sample(context.store.client(), interface, context.range.start, context.range.end, SAMPLED_FLOWS)
+    agreement = fidelity(flows, context.timeline, interface.interface_id)
+    counts = (interface.flows, interface.nodata, interface.skipdata)
+    coverage = Coverage(interface.interface_id, *counts, *found.minutes, agreement)
     for key, finding in with_keys(findings):
         yield key, Trace(finding, coverage)
 
 
-def told(traces: Iterable[Trace], context: Context) -> Incident:
+def told(named: tuple[str, Iterable[Trace]], context: Context) -> Incident:
     """The incident of findings that share a cause."""
-    traces = list(traces)
+    traces = list(named[1])
     findings = [trace.finding for trace in traces]
     client, found = context.store.client(), context.range
     enis = [finding.signal.interface_id for finding in findings]

@@ -35,19 +35,13 @@ def with_keys(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
     interface, the kind and when it began."""
     keyed = [(" ".join(f.cause.event_ids), f) for f in findings if f.cause]
     rest = sorted((f for f in findings if not f.cause), key=lambda f: (f.signal.kind, first_seen([f]), order(f)))
-    begun: datetime | None = None
-    last: Finding | None = None
+    begun: dict[Kind, tuple[datetime, datetime]] = {}
     for finding in rest:
-        seen = first_seen([finding])
-        if (
-            begun is None
-            or last is None
-            or finding.signal.kind != last.signal.kind
-            or seen - first_seen([last]) > SAME_TIME
-        ):
-            begun = seen
-        last = finding
-        keyed.append((f"{finding.signal.kind} {finding.signal.interface_id} {begun:%Y-%m-%dT%H:%M}", finding))
+        kind, seen = finding.signal.kind, first_seen([finding])
+        first, last = begun.get(kind, (seen, seen))
+        first = first if seen - last <= SAME_TIME else seen
+        begun[kind] = (first, seen)
+        keyed.append((f"{kind} {finding.signal.interface_id} {first:%Y-%m-%dT%H:%M}", finding))
     return keyed
 
 
@@ -89,7 +83,7 @@ def tell(
         timeline=_timeline(findings, kind, closed),
         evidence=_evidence(findings, closed, rows, objects),
         coverage=coverage,
-        proof_query=proof_query(enis, protocols, ports, peers, first, closed.at or last),
+        proof_query=proof_query(enis, protocols, ports, peers, first=first, last=max(last, closed.at or last)),
     )
 
 
@@ -108,18 +102,9 @@ def changes_of(findings: Sequence[Finding]) -> list[ChangeEvent]:
 def order(finding: Finding) -> tuple[object, ...]:
     """The finding that an incident is told by comes first."""
     s = finding.signal
-    rank = BEST_FIRST.index(finding.certainty)
-    return (
-        rank,
-        s.kind is Kind.LOST_TRAFFIC,
-        not s.strong,
-        s.silent,
-        s.interface_id,
-        s.protocol,
-        s.port,
-        s.server,
-        s.reply,
-    )
+    lost = s.kind is Kind.LOST_TRAFFIC
+    rank = (BEST_FIRST.index(finding.certainty), lost, not s.strong, s.silent, -len(s.runs))
+    return *rank, s.interface_id, s.protocol, s.port, s.server, s.reply, s.last_good, s.until
 
 
 def first_seen(findings: Sequence[Finding]) -> datetime:

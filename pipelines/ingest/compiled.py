@@ -12,7 +12,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     the user's cache folder (or in NUMBA_CACHE_DIR). Where none of these can be written it is made anew in each run.
     """
     try:
-        return njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        return njit(nogil=True, cache=True)(function)
     except RuntimeError as error:  # Numba found no folder for its cache
         logging.getLogger(__name__).info("compiling in every run: %s; set NUMBA_CACHE_DIR to a folder", error)
-        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return njit(nogil=True)(function)

@@ -75,7 +75,7 @@ def _member(ref: ObjectRef, stored: bytes, start: int, limit: int) -> tuple[byte
             )
         try:
             piece = stream.decompress(fed, room)
-        except isal_zlib.IsalError as error:
+        except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub calls it an instance
             raise BadObject(
                 ref,
                 "bad-gzip",

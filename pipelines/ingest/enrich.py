@@ -109,8 +109,9 @@ def _seconds(column: Array) -> NDArray[np.int64]:
 
 def _words(column: Array) -> NDArray[np.uint64]:
     """Addresses as two words each; a null becomes `::`, which no interface has."""
-    data = column.buffers()[1]
-    words = np.frombuffer(data, np.dtype("<u8")).reshape(-1, 2)[column.offset : column.offset + len(column)]
+    words: NDArray[np.uint64] = np.frombuffer(column.buffers()[1], np.dtype("<u8")).reshape(-1, 2)[
+        column.offset : column.offset + len(column)
+    ]
     if column.null_count:
         words = np.where(column.is_null().to_numpy(zero_copy_only=False)[:, None], np.uint64(0), words)
         words.flags.writeable = False  # as Arrow's own memory: the loop is compiled for one kind of array

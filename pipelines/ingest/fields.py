@@ -7,7 +7,7 @@ row needs is never touched.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,8 @@ from pipelines.ingest import kernel
 from pipelines.ingest.blocks import Lines, Words
 from schemas.table import SECONDS, Column
 
-if TYPE_CHECKING:
-    Array = pa.Array[Any]
-else:
-    Array = pa.Array  # cannot be subscripted at run time
+Array = Any
+"""A pyarrow.Array. Its stubs miss what numpy arrays convert to and what a dictionary array has."""
 
 Pick = slice | NDArray[np.intp]
 Buffer = NDArray[np.uint8]
@@ -71,8 +69,8 @@ class _Fixed(Field):
 
     def array(self, rows: int, buffer: Buffer) -> Array:
         valid = self._valid[:rows]
-        bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-        return pa.Array.from_buffers(self._arrow, rows, [bitmap, pa.py_buffer(self.column[:rows])])
+        bitmap = None if valid.all() else _buffer(np.packbits(valid, bitorder="little"))
+        return pa.Array.from_buffers(self._arrow, rows, [bitmap, _buffer(self.column[:rows])])
 
 
 class NumberField(_Fixed):
@@ -114,7 +112,7 @@ class _Coded(Field):
         self.column = np.empty(lines, np.int32)
 
     def given(self, rows: int) -> NDArray[np.bool_]:
-        return self.scratch[:rows] != 0
+        return np.asarray(self.scratch[:rows] != 0, np.bool_)
 
     @abstractmethod
     def texts(self, buffer: Buffer) -> Array:
@@ -166,9 +164,13 @@ class TextField(_Coded):
 def strings(buffer: Buffer, starts: NDArray[np.int64], stops: NDArray[np.int64], cap: int) -> Array:
     """Pieces of the buffer as Arrow strings: at most `cap` bytes of each, undecodable bytes as `\\xNN`."""
     data, offsets = kernel.gather(buffer, starts, stops, cap)
-    return pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(data))
+    return pa.StringArray.from_buffers(len(starts), _buffer(offsets), _buffer(data))
+
+
+def _buffer(values: Any) -> pa.Buffer:
+    return pa.py_buffer(values)
 
 
 def dictionary(codes: NDArray[np.int32], texts: Array) -> Array:
     """A TEXT column; the kernel's codes are right by construction and not checked again."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes), texts, safe=False)
+    return pa.DictionaryArray.from_arrays(codes, texts, safe=False)

@@ -133,12 +133,12 @@ def _table(table: Table, made: Mapping[str, Array], rows: int, object_id: int) -
 
 def _spill(fields: Mapping[str, TextField], rows: int, buffer: Buffer) -> Array:
     """Maps of field name -> text; a field that is `-` is left out."""
-    nothing = pa.array([], pa.string())
+    nothing: Array = pa.array([], pa.string())
     texts = [field.texts(buffer) for field in fields.values()]
     first = np.cumsum([0, *(len(distinct) for distinct in texts)])[:-1]
     codes = np.stack([np.zeros(rows, np.int32), *(field.column[:rows] for field in fields.values())], axis=1)[:, 1:]
     given = codes != 0
-    offsets = np.concatenate([[0], np.cumsum(np.count_nonzero(given, axis=1))]).astype(np.int32)
-    keys = pa.array(list(fields), pa.string()).take(pa.array(np.nonzero(given)[1]))
-    items = pa.concat_arrays([nothing, *texts]).take(pa.array((codes + first)[given]))
-    return pa.MapArray.from_arrays(pa.array(offsets), keys, items)
+    offsets: Array = np.concatenate([[0], np.cumsum(np.count_nonzero(given, axis=1))]).astype(np.int32)
+    keys: Array = pa.array(list(fields), pa.string()).take(np.nonzero(given)[1])
+    items: Array = pa.concat_arrays([nothing, *texts]).take((codes + first)[given])
+    return pa.MapArray.from_arrays(offsets, keys, items)

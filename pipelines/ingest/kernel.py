@@ -11,6 +11,7 @@ call each other stay in this one file: Numba's cache on disk only notices change
 
 # Loops are written out on purpose, and arguments are plain arrays: that is what compiles well.
 # ruff: noqa: PLR0912, PLR0917
+# mypy: disable-error-code="no-untyped-def, assignment"
 
 import numpy as np
 
@@ -37,7 +38,7 @@ _MAPPED = np.uint64(0xFFFF0000)
 
 
 @compiled
-def split(buf, at, line, header, tokens, lines, fault):  # type: ignore[no-untyped-def]
+def split(buf, at, line, header, tokens, lines, fault):
     """Finds the tokens of the lines from byte `at` on, which begins line number `line`. `buf` ends with a newline.
 
     Fills, per record, `tokens[0, field]` and `tokens[1, field]` (from, to), `lines` (number, from, to) and `fault`.
@@ -86,13 +87,13 @@ def split(buf, at, line, header, tokens, lines, fault):  # type: ignore[no-untyp
 
 
 @compiled
-def ends_line(buf, p):  # type: ignore[no-untyped-def]
+def ends_line(buf, p):
     c = buf[p]
     return c == _NEWLINE or (c == _RETURN and buf[p + _ONE] == _NEWLINE)
 
 
 @compiled
-def is_header(buf, header, tokens, row):  # type: ignore[no-untyped-def]
+def is_header(buf, header, tokens, row):
     """Whether a line has just the tokens of `header`, which are parted by single spaces."""
     h = 0
     for field in range(tokens.shape[1]):
@@ -107,7 +108,7 @@ def is_header(buf, header, tokens, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def utf8_length(buf, p, stop):  # type: ignore[no-untyped-def]
+def utf8_length(buf, p, stop):
     """Bytes of the UTF-8 character at `p`, 0 when there is none (RFC 3629: no surrogates, no overlong forms)."""
     c = buf[p]
     if c < 0x80:
@@ -128,7 +129,7 @@ def utf8_length(buf, p, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def is_utf8(buf, start, stop):  # type: ignore[no-untyped-def]
+def is_utf8(buf, start, stop):
     p, end = np.int64(start), np.int64(stop)
     while p < end:
         size = utf8_length(buf, p, end)
@@ -139,12 +140,12 @@ def is_utf8(buf, start, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def is_null(buf, start, stop):  # type: ignore[no-untyped-def]
+def is_null(buf, start, stop):
     return stop - start == _ONE and buf[start] == _DASH
 
 
 @compiled
-def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):  # type: ignore[no-untyped-def]
+def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):
     """Reads digits. `time`: a null is a fault, and milliseconds become seconds. Nulls get the value 0."""
     for row in range(rows):
         if fault[row]:
@@ -169,7 +170,7 @@ def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):
 
 
 @compiled
-def overflows(buf, start, stop):  # type: ignore[no-untyped-def]
+def overflows(buf, start, stop):
     """Whether 64 bits cannot hold a number; zeros may lead it."""
     value = np.uint64(0)
     for p in range(start, stop):
@@ -181,7 +182,7 @@ def overflows(buf, start, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def addresses(buf, starts, stops, rows, field, words, octets, valid, fault):  # type: ignore[no-untyped-def]
+def addresses(buf, starts, stops, rows, field, words, octets, valid, fault):
     """Reads IPv4 and IPv6 addresses as 16 bytes: `words` and `octets` are the same memory. Nulls get zeros."""
     for row in range(rows):
         if fault[row]:
@@ -198,7 +199,7 @@ def addresses(buf, starts, stops, rows, field, words, octets, valid, fault):  # 
 
 
 @compiled
-def ipv4(buf, start, stop):  # type: ignore[no-untyped-def]
+def ipv4(buf, start, stop):
     """A dotted address, its first octet in the lowest byte, and whether it is one. No octet has a leading zero: some
     read those as octal."""
     packed, value, shift, digits, good = np.uint64(0), np.uint64(0), np.uint64(0), 0, True
@@ -217,7 +218,7 @@ def ipv4(buf, start, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def ipv6(buf, p, stop, out):  # type: ignore[no-untyped-def]
+def ipv6(buf, p, stop, out):
     """Writes an IPv6 address (RFC 4291, also with a dotted tail) to `out`, 16 bytes; False when it is none."""
     n, gap = 0, -1
     if p + 1 < stop and buf[p] == _COLON and buf[p + 1] == _COLON:
@@ -259,7 +260,7 @@ def ipv6(buf, p, stop, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def hex_digit(c):  # type: ignore[no-untyped-def]
+def hex_digit(c):
     if 48 <= c <= 57:
         return np.int64(c) - 48
     lower = c | 32
@@ -267,7 +268,7 @@ def hex_digit(c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def choices(buf, starts, stops, rows, options, fault_code, codes, fault):  # type: ignore[no-untyped-def]
+def choices(buf, starts, stops, rows, options, fault_code, codes, fault):
     """Reads one of a few texts of up to 8 bytes, `options` as little-endian words, as its place among them."""
     for row in range(rows):
         if fault[row]:
@@ -286,7 +287,7 @@ def choices(buf, starts, stops, rows, options, fault_code, codes, fault):  # typ
 
 
 @compiled
-def texts(buf, starts, stops, first, rows, words, codes, fault):  # type: ignore[no-untyped-def]
+def texts(buf, starts, stops, first, rows, words, codes, fault):
     """Reads texts as their numbers in `words`, in order of first sight, from 1 on; null is 0.
 
     Returns the row to go on at: before `rows` when `words` is full and must grow.
@@ -324,7 +325,7 @@ def texts(buf, starts, stops, first, rows, words, codes, fault):  # type: ignore
 
 
 @compiled
-def eight(buf, p):  # type: ignore[no-untyped-def]
+def eight(buf, p):
     """Eight bytes from `p` on as a little-endian word; the compiler makes one load of it."""
     word = np.uint64(buf[p])
     for i in range(1, 8):
@@ -333,7 +334,7 @@ def eight(buf, p):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def text_key(buf, start, stop):  # type: ignore[no-untyped-def]
+def text_key(buf, start, stop):
     """A hash of a text: by eight bytes, the last eight overlapping those before; short ones byte by byte."""
     key, p = stop - start, start
     if key < _EIGHT:
@@ -350,7 +351,7 @@ def text_key(buf, start, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def same(buf, start, stop, other, other_stop):  # type: ignore[no-untyped-def]
+def same(buf, start, stop, other, other_stop):
     """Whether two texts are the same."""
     if stop - start != other_stop - other:
         return False
@@ -367,7 +368,7 @@ def same(buf, start, stop, other, other_stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def rehash(words):  # type: ignore[no-untyped-def]
+def rehash(words):
     """Fills an empty (-1) slot table with the words."""
     mask = np.uint64(words.slot.size - 1)
     for word in range(words.size[0]):
@@ -378,7 +379,7 @@ def rehash(words):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gather(buf, starts, stops, cap):  # type: ignore[no-untyped-def]
+def gather(buf, starts, stops, cap):
     """Pieces of `buf` as Arrow string data and offsets: at most `cap` bytes of each; what is no UTF-8 as `\\xNN`."""
     offsets = np.zeros(starts.size + 1, np.int32)
     for i in range(starts.size):

@@ -59,5 +59,5 @@ def _beginning(head: bytes) -> bytes:
         return head
     try:
         return isal_zlib.decompressobj(31).decompress(head, HEAD_BYTES)
-    except isal_zlib.IsalError:
+    except isal_zlib.IsalError:  # type: ignore[misc]  # its stub calls it an instance
         return b""  # damaged from the first block on: nothing can be told

@@ -17,7 +17,7 @@ from schemas.object_ref import ObjectKind, ObjectRef
 
 PAGE = 1_000
 MAX_OBJECTS = 500
-MAX_BYTES = 32 << 20
+MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)

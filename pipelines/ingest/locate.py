@@ -1,6 +1,7 @@
 """The hot loop of enrichment, compiled by Numba, without the GIL."""
 
 # ruff: noqa: PLR0917
+# mypy: disable-error-code="no-untyped-def"
 
 from pipelines.ingest.compiled import compiled
 
@@ -9,7 +10,7 @@ UNKNOWN, INGRESS, EGRESS = range(3)
 
 
 @compiled
-def locate(interface, start, source, target, first, begins, ends, first_address, addresses, period, direction):  # type: ignore[no-untyped-def]
+def locate(interface, start, source, target, first, begins, ends, first_address, addresses, period, direction):
     """For each row the period of its interface that holds its start, and which of its ends is the interface's.
 
     Periods of interface i are `first[i]` up to `first[i + 1]`, in time order, from `begins` up to before `ends`; the

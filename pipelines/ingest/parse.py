@@ -114,7 +114,7 @@ def _reason(fault: int, fields: Sequence[str]) -> str:
 
 def _refuse_other_header(ref: ObjectRef, raw: Array, lines: NDArray[np.int64]) -> None:
     """Two logs of different formats joined into one object: what follows would be read under wrong names."""
-    for i in np.flatnonzero(pc.match_substring_regex(raw, _NAMES_ONLY)):
+    for i in pc.indices_nonzero(pc.match_substring_regex(raw, _NAMES_ONLY)).to_pylist():
         if {aws_name(token) for token in raw[i].as_py().split(" ")} >= set(TIME_FIELDS):
             raise BadObject(
                 ref, "header-changes", f"Line {lines[i]} is a header that differs from the first one; split the object."

@@ -5,6 +5,7 @@ no logged packet.
 """
 
 from pipelines.network.cidr import contains
+from pipelines.network.index import index_of
 from pipelines.network.packet import Packet, Step, direction_of
 from pipelines.network.rules import ICMP, PORTED, acl_entry_text, default_entry_text
 from schemas.network import ALL, AclEntry, Configuration, NetworkAcl
@@ -15,12 +16,7 @@ DENIED = "SUBNET_ACL_RESTRICTION"
 
 def acl_of_subnet(configuration: Configuration, subnet_id: str) -> NetworkAcl | None:
     """The subnet's network ACL; None when it cannot be known."""
-    if (LAYER, subnet_id) in configuration.unknown_associations:
-        return None
-    for acl in configuration.network_acls.values():
-        if any(association.subnet_id == subnet_id for association in acl.associations):
-            return acl
-    return None
+    return index_of(configuration).acl(subnet_id)
 
 
 def check(configuration: Configuration, subnet_id: str, egress: bool, packet: Packet, of: str) -> Step:

@@ -7,6 +7,7 @@ read. A blackhole wins its match and drops. What lies behind a target other than
 """
 
 from pipelines.network.cidr import is_ipv6, prefix_length
+from pipelines.network.index import index_of
 from pipelines.network.packet import Packet, Step
 from pipelines.network.rules import route_text
 from schemas.network import UNKNOWN, Configuration, NetworkInterface, Route, RouteTable
@@ -22,17 +23,7 @@ NO_PUBLIC_ADDRESS = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
 
 def table_of_subnet(configuration: Configuration, subnet_id: str) -> RouteTable | None:
     """The table associated with the subnet, else the main table of its VPC; None when it cannot be known."""
-    if ("route-table", subnet_id) in configuration.unknown_associations:
-        return None
-    subnet = configuration.subnets.get(subnet_id)
-    main = None
-    for table in configuration.route_tables.values():
-        for association in table.associations:
-            if association.subnet_id == subnet_id:
-                return table
-            if association.main and subnet is not None and table.vpc_id == subnet.vpc_id:
-                main = table
-    return main
+    return index_of(configuration).table(subnet_id)
 
 
 def lookup(table: RouteTable, address: str) -> Route | None:

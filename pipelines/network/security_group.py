@@ -5,6 +5,7 @@ in no `describe-*` answer that is read.
 """
 
 from pipelines.network.cidr import contains
+from pipelines.network.index import index_of
 from pipelines.network.packet import Packet, Step, direction_of
 from pipelines.network.rules import ICMP, PORTED, group_rule_text, protocol_text
 from schemas.network import ALL, Configuration, NetworkInterface, SecurityGroupRule
@@ -55,8 +56,4 @@ def matches(configuration: Configuration, rule: SecurityGroupRule, packet: Packe
 
 def is_member(configuration: Configuration, group_id: str, address: str) -> bool:
     """Whether an interface with this group has the private address."""
-    return any(
-        address in interface.addresses
-        for interface in configuration.interfaces.values()
-        if group_id in interface.group_ids
-    )
+    return any(group_id in interface.group_ids for interface in index_of(configuration).holders(address))

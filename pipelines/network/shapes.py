@@ -82,3 +82,8 @@ def described_rule(rule: Fields) -> SecurityGroupRule:
         (rule.number("FromPort"), rule.number("ToPort")),
         rule.text("SecurityGroupRuleId"),
     )
+
+
+def name_tag(fields: Fields) -> str:
+    """The Name tag of what a response describes."""
+    return next((tag.text("value") for tag in fields.each("tagSet") if tag.text("key") == "Name"), "")

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pipelines.network.apply import apply
 from pipelines.network.call import Call, History, call_of
@@ -40,6 +41,8 @@ from schemas.snapshot import ConfigVersion, Snapshot
 __all__ = ["InterfacePeriod", "Timeline"]
 
 TICK = timedelta(milliseconds=1)
+KEPT = 256
+"""Configurations that are kept once made."""
 AFTER_SNAPSHOT, CHANGE, SNAPSHOT = range(3)
 
 
@@ -76,6 +79,7 @@ class Timeline:
         self._values = Values()
         self._build(History(calls))
         self._associations: Associations | None = None
+        self._made: dict[int, Configuration] = {}
 
     def at(self, moment: datetime) -> Configuration:
         """The configuration with every change up to and including the moment."""
@@ -116,7 +120,17 @@ class Timeline:
         """When a position begins; None for the first, which has no beginning."""
         return self._times[position - 1] if position else None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_made": {}, "_associations": None}
+
     def _at(self, position: int) -> Configuration:
+        if position not in self._made:
+            if len(self._made) >= KEPT:
+                self._made.pop(next(iter(self._made)))
+            self._made[position] = self._make(position)
+        return self._made[position]
+
+    def _make(self, position: int) -> Configuration:
         resources, unknown = [], []
         for key in self._values:
             resource, doubts = self._values.at(key, position)

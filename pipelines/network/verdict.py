@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pipelines.network import acl, routing, security_group
 from pipelines.network.cidr import address_text, is_address
+from pipelines.network.index import index_of
 from pipelines.network.packet import Packet, Step
 from schemas.network import Configuration, NetworkInterface
 
@@ -70,10 +71,8 @@ def explain(packet: Packet, configuration: Configuration, interface_id: str) -> 
 
 
 def _peer(configuration: Configuration, me: NetworkInterface, address: str) -> NetworkInterface | None:
-    for interface in configuration.interfaces.values():
-        if interface.vpc_id == me.vpc_id and interface.id != me.id and address in interface.addresses:
-            return interface
-    return None
+    holders = index_of(configuration).holders(address)
+    return next((i for i in holders if i.vpc_id == me.vpc_id and i.id != me.id), None)
 
 
 def _ingress(

@@ -14,12 +14,23 @@ from typing import Any
 
 import pytest
 
-from connectors import dead_letters
+from connectors import config_store, dead_letters
 from connectors.clickhouse import Store, query
 from connectors.failpoints import KILLED, VARIABLE
 from pipelines.ingest.loads import Limits
 from pipelines.ingest.pipeline import IngestSummary, run_ingest
 from schemas.errors import FlowtrailError
+from schemas.network import (
+    AclAssociation,
+    NetworkAcl,
+    NetworkInterface,
+    Route,
+    RouteTable,
+    RouteTableAssociation,
+    Subnet,
+    Vpc,
+)
+from schemas.snapshot import Snapshot
 from tests.conftest import Bucket
 from tests.integration.ingest_process import contents, unfinished
 
@@ -126,6 +137,30 @@ def test_objects_become_rows(store: Store, filled: Bucket, tmp_path: Path) -> No
     counted = query(store.reader(), "SELECT countIf(action = 'REJECT') AS r, uniqExact(interface_id) AS e FROM flows")
     assert counted.to_pylist() == [{"r": 16, "e": 8}]
     assert unfinished(store) == 0
+
+
+def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket, tmp_path: Path) -> None:
+    """The route table is known from the snapshot; what CloudTrail tells of it becomes versions."""
+    network = (
+        Vpc("vpc-1", ("10.0.0.0/16",)),
+        Subnet("subnet-1", "vpc-1", ("10.0.0.0/24",)),
+        NetworkInterface("eni-3", "vpc-1", "subnet-1", ("10.0.0.3",), instance_id="i-3", name="web"),
+        RouteTable(
+            "rtb-1", "vpc-1", (Route("10.0.0.0/16", "local"),), (RouteTableAssociation("rtbassoc-1", main=True),)
+        ),
+        NetworkAcl("acl-1", "vpc-1", True, associations=(AclAssociation("aclassoc-1", "subnet-1"),)),
+    )
+    as_of = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    config_store.save_snapshot(store.client(), Snapshot(as_of, "files", network))
+    summary = ingest(store, filled, tmp_path)
+    assert (summary.flows, summary.unenriched) == (40, 35)
+    columns = "direction, subnet_id, vpc_id, instance_id, network_acl_id, route_table_id"
+    sql = f"SELECT {columns}, count() AS n FROM flows WHERE interface_id = 'eni-3' GROUP BY ALL"  # noqa: S608
+    assert [tuple(row.values()) for row in query(store.reader(), sql).to_pylist()] == [
+        ("ingress", "subnet-1", "vpc-1", "i-3", "acl-1", "rtb-1", 5)
+    ]
+    versions = "SELECT uniqExact(body) AS n FROM config_versions WHERE resource_id = 'rtb-1'"
+    assert query(store.reader(), versions)["n"][0].as_py() > 1
 
 
 def test_every_receipt_accounts_for_its_rows(store: Store, filled: Bucket, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from connectors import ledger
 from connectors.chunks import cut
-from connectors.clickhouse import Store, insert, query
+from connectors.clickhouse import Store, StoreUnavailable, insert, query
+from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
@@ -269,6 +270,76 @@ def test_of_two_writers_the_lower_load_wins(
     assert {receipt.ref.key for receipt in made} == ({"a", "b"} if second < first else {"a"})
     assert owners(store) == [("a", second, 3), ("b", 100, 3), ("x", first, 3)]
     assert open_loads(store) == 0
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["the rows arrived", "the rows were lost"])
+@pytest.mark.parametrize("table", ["ledger", "flows", "rejected_lines", "receipts"])
+def test_the_store_does_not_confirm(
+    store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch, table: str, arrived: bool
+) -> None:
+    """The answer to an insert is lost: the first time with the rows in place, or with the token and not the rows."""
+    unanswered = []
+
+    def torn(client: Any, target: Table, rows: pa.Table, *, token: str, partitions: int) -> None:
+        if target.name != table or len(unanswered) > 1:
+            return insert(client, target, rows, token=token, partitions=partitions)
+        unanswered.append(token)
+        if arrived:
+            insert(client, target, rows, token=token, partitions=partitions)
+        if len(unanswered) == 1:
+            raise StoreUnavailable("no answer")
+        return None  # said to be there, because the token is known
+
+    monkeypatch.setattr(ledger, "insert", torn)
+    write(store)
+    assert unanswered[0] == unanswered[1]
+    assert contents(store) == clean
+    assert open_loads(store) == 0
+    once = "SELECT max(n) AS n FROM (SELECT count() AS n FROM receipts GROUP BY object_id)"
+    assert query(store.client(), once)["n"].to_pylist() == [1]
+
+
+def test_a_store_that_stays_away(store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "insert", lambda *args, **kwargs: (_ for _ in ()).throw(StoreUnavailable("no answer")))
+        patched.setattr(ledger, "TRIES", 2)
+        with pytest.raises(StoreUnavailable):
+            write(store)
+    assert ledger.settle(store) == ledger.Open((), frozenset())
+    write(store)
+    assert contents(store) == clean
+
+
+def test_on_a_server_a_load_may_be_alive(
+    store: Store, dies_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = ledger.new_load()
+    dies_at("after-chunk:1")
+    with pytest.raises(Died):
+        write(store, load=load)
+    monkeypatch.setattr(Store, "embedded", False)  # as if other processes could have it open too
+    assert ledger.settle(store) == ledger.Open((), frozenset(each.ref.object_id for each in OBJECTS))
+    monkeypatch.setattr(ledger, "LEASE", timedelta(0))
+    assert [unfinished.load for unfinished in ledger.settle(store).resumable] == [load]
+
+
+def test_a_load_that_was_given_up_meanwhile_is_not_done(
+    store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that slept through its lease: another one removed its rows, so it may not say that they are there."""
+    load = ledger.new_load()
+
+    def meanwhile(name: str) -> None:
+        if name == "before-receipts":
+            ledger.give_up(store, load)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "failpoint", meanwhile)
+        with pytest.raises(FlowtrailError, match=r"gave up.*\n.*again"):
+            write(store, load=load)
+    assert query(store.client(), "SELECT count() AS n FROM flows")["n"].to_pylist() == [0]
+    write(store)
+    assert contents(store) == clean
 
 
 def test_chunks_do_not_depend_on_the_order_of_objects() -> None:

@@ -26,7 +26,7 @@ ADDRESSES = [
     "1.2.3.4.5",
     "01.2.3.4",
     "1..2.3",
-    "0.0.0.0",
+    "0.0.0.1",
     "1.2.3.4.",
 ]
 ADDRESSES += [
@@ -50,7 +50,20 @@ ADDRESSES += [
     ":::",
 ]
 ADDRESSES += ["1:2:3:4:5:6:7:8:9", "ABCD:ef01::", "::1.2.3", "1:2:3:4:5:6:7:8::", "::1.2.3.4:5", "1.2.3.4::"]
-TEXTS = ["eni-0abc", "eni-0abd", "unknown", "123456789012", "012345678901", "a", "-", "--", "é", "東京", "x" * 40]
+TEXTS = [
+    "eni-0abc",
+    "eni-0abd",
+    "unknown",
+    "123456789012",
+    "012345678901",
+    "a",
+    "-",
+    "--",
+    "é",
+    "東京",
+    "x" * 40,
+    "y" * 1100,
+]
 
 short = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
 addresses = st.one_of(
