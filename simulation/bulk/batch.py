@@ -1,12 +1,13 @@
 """Records of any list of fields as an Arrow table, and the truth about them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pyarrow as pa
 
-from simulation.bulk.fields import Array, Field, is_transit
+from simulation.bulk.arrow import Array
+from simulation.bulk.fields import Field, is_transit
 from simulation.bulk.flows import NODATA, OK, SKIPDATA, Flows, Traffic, numbered
 from simulation.bulk.transit import TRANSIT
 from simulation.bulk.vpc import VPC, Column, Columns
@@ -69,6 +70,8 @@ def version_of(log_fields: Sequence[Field]) -> int:
 def batch_of(log_fields: Sequence[Field], flows: Flows) -> Batch:
     """These records in this format. A field that AWS does not have (yet) gets words that mean nothing."""
     transit = is_transit(log_fields)
+    if transit and flows.traffic.window != 60:  # a transit gateway's log has no other
+        flows = Flows(replace(flows.traffic, window=60), flows.ids, flows.slot)
     columns, known = Columns(flows), TRANSIT if transit else VPC
     version = version_of(log_fields)
     arrays = [

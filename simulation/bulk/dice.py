@@ -27,7 +27,7 @@ def bits(ids: Ids, question: str, seed: int = 0) -> Ids:
 
 def rolls(ids: Ids, question: str, seed: int = 0) -> Floats:
     """A number in [0, 1) for each number."""
-    return (bits(ids, question, seed) >> np.uint64(11)) * 2.0**-53
+    return (bits(ids, question, seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _mix(z: Ids) -> Ids:

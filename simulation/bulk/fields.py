@@ -4,19 +4,16 @@ Source: AWS's tables of available fields for VPC flow logs (version 2 to 11; 6 h
 transit gateway flow logs. The types of version 7 and later come from secondary sources.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    Array = pa.Array[Any]
-    Type = pa.DataType
-else:
-    Array, Type = pa.Array, pa.DataType  # an Arrow array cannot be subscripted at run time
+from simulation.bulk.arrow import Type
 
-STRING, INT32, INT64 = pa.string(), pa.int32(), pa.int64()
+STRING: Type = pa.string()
+INT32: Type = pa.int32()
+INT64: Type = pa.int64()
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Field:
         return self.name.replace("-", "_")
 
 
-def _fields(version: int, names: str, numbers: dict[str, Type]) -> tuple[Field, ...]:
+def _fields(version: int, names: str, numbers: Mapping[str, Type]) -> tuple[Field, ...]:
     return tuple(Field(name, version, numbers.get(name, STRING)) for name in names.split())
 
 

@@ -67,7 +67,8 @@ _INSIDE = np.concatenate([_SERVED, _PROBED])[:, 3].copy()
 def _picks(table: Floats, first: int) -> Ints:
     """1024 places, of which each line of the table has its share."""
     places = (np.arange(1024) + 0.5) / 1024 * table[:, 2].sum()
-    return first + np.searchsorted(np.cumsum(table[:, 2]), places)
+    found: Ints = first + np.searchsorted(np.cumsum(table[:, 2]), places)
+    return found
 
 
 _PICKS = _picks(_SERVED, 0), _picks(_PROBED, len(_SERVED))
@@ -134,7 +135,8 @@ class Flows:
 
     @cached_property
     def ok(self) -> Bools:
-        return self.status == OK
+        good: Bools = self.status == OK
+        return good
 
     @cached_property
     def needle(self) -> Bools:
@@ -189,7 +191,7 @@ class Flows:
 
     @cached_property
     def egress(self) -> Bools:
-        return self.inbound == self.answer
+        return ~(self.inbound ^ self.answer)
 
     @cached_property
     def v6(self) -> Bools:
@@ -226,7 +228,8 @@ class Flows:
     @cached_property
     def outside(self) -> Ids:
         """Which outside host is at the other end, if any is: few have much to say, most little."""
-        return np.exp(self.roll_pair("outside") * np.log(OUTSIDE_HOSTS)).astype(np.uint64)
+        rank: Floats = np.exp(self.roll_pair("outside") * np.log(OUTSIDE_HOSTS))
+        return rank.astype(np.uint64)
 
     @cached_property
     def outside_address(self) -> Ints:
@@ -259,7 +262,7 @@ class Flows:
     @cached_property
     def packets(self) -> Ints:
         many = np.exp(8 * self.roll_pair("packets") ** 2 + self.roll("more"))
-        many = np.where(self.roll_pair("elephant") < 0.0002, many * 1e6, many)
+        many = np.where(self.roll_pair("elephant") < 0.0004, many * 1e6 + 1e8, many)  # beyond 32 bits, as long copies
         few = 1 + 3 * self.roll("attempts") ** 2
         return np.where(self.rejected, few, many).astype(np.int64)
 

@@ -5,19 +5,14 @@ whether `protocol` has 32 bits (field reference) or 64 (Athena's table), is ther
 """
 
 from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from simulation.bulk.arrow import DASH, ChunkedArray
 from simulation.bulk.fields import INT64, STRING, Field
-from simulation.bulk.text import DASH
-
-if TYPE_CHECKING:
-    Column = pa.ChunkedArray[Any]
-else:
-    Column = pa.ChunkedArray  # cannot be subscripted at run time
 
 
 def schema_of(log_fields: Sequence[Field], *, wide_protocol: bool = False) -> pa.Schema:
@@ -42,8 +37,8 @@ def write(
             writer.write_table(pa.Table.from_arrays(columns, names=schema.names).cast(schema))
 
 
-def _dashed(column: Column) -> Column:
+def _dashed(column: ChunkedArray) -> ChunkedArray:
     if column.type != STRING:
         return column
-    filled: Column = pc.fill_null(column, DASH)
+    filled: ChunkedArray = pc.call_function("coalesce", [column, DASH])
     return filled

@@ -6,11 +6,9 @@ Compressed with zlib's format at a level of ISA-L, which comes near the ratio of
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from simulation.bulk.fields import STRING, Array, Field
-
-DASH = "-"
+from simulation.bulk.arrow import joined
+from simulation.bulk.fields import STRING, Field
 
 
 def header(log_fields: Sequence[Field]) -> bytes:
@@ -22,8 +20,7 @@ class Lines:
 
     def __init__(self, table: pa.Table) -> None:
         *before, last = [column.combine_chunks().cast(STRING) for column in table.columns]
-        last = pc.binary_join_element_wise(last, "\n", "", null_handling="replace", null_replacement=DASH)
-        lines: Array = pc.binary_join_element_wise(*before, last, " ", null_handling="replace", null_replacement=DASH)
+        lines = joined(*before, joined(last, "\n", separator=""), separator=" ")
         _, offsets, text = lines.buffers()
         self._text = memoryview(text) if text is not None else memoryview(b"")
         self._offsets = memoryview(offsets).cast("i") if offsets is not None else memoryview(b"\0\0\0\0").cast("i")

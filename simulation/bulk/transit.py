@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from simulation.bulk.dice import Ints
-from simulation.bulk.fields import INT32, INT64, Array
+from simulation.bulk.arrow import Array, take
+from simulation.bulk.fields import INT32, INT64
 from simulation.bulk.flows import ACK, PSH, SYN, TCP
 from simulation.bulk.vpc import MEASURED, Column, Columns
 
@@ -46,7 +46,7 @@ def _flags(c: Columns) -> Array:
     """Here PSH, ACK and URG are told too."""
     flows = c.flows
     first = flows.blocked | (flows.flags == SYN)
-    data: Ints = np.where(first, 0, ACK | PSH) | np.where(flows.roll("urgent") < 0.001, URG, 0)
+    data = np.where(first, 0, ACK | PSH) | np.where(flows.roll("urgent") < 0.001, URG, 0)
     return c.number(np.where(flows.protocol == TCP, flows.flags | data, 0), INT32)
 
 
@@ -56,7 +56,7 @@ TRANSIT: dict[str, Column] = {
     **{f"tgw-src-{name}": _end(field, source=True) for name, field in _ENDS.items()},
     **{f"tgw-dst-{name}": _end(field, source=False) for name, field in _ENDS.items()},
     **{f"packets-lost-{reason}": _lost(reason, share) for reason, share in LOSSES.items()},
-    "resource-type": lambda c: _RESOURCES.take(pa.array((c.flows.interface % 3 > 0).astype(np.int64))),
+    "resource-type": lambda c: take(_RESOURCES, c.flows.interface % 3 > 0),
     "tgw-pair-attachment-id": lambda c: c.next_hop("tgw-attachment-id"),
     "protocol": lambda c: c.number(c.flows.protocol, INT64),
     "tcp-flags": _flags,

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulation.bulk.addresses import ipv4, ipv6
+from simulation.bulk.arrow import Array, Type, take
 from simulation.bulk.dice import Bools, Ints, rolls
-from simulation.bulk.fields import INT32, INT64, STRING, Array, Type
-from simulation.bulk.flows import NODATA, SKIPDATA, TCP, Flows
+from simulation.bulk.fields import INT32, INT64, STRING
+from simulation.bulk.flows import TCP, Flows
 
-SERVICES = [
+SERVICES = (
     "AMAZON",
     "AMAZON_APPFLOW",
     "AMAZON_CONNECT",
@@ -34,13 +35,12 @@ SERVICES = [
     "ROUTE53_RESOLVER",
     "S3",
     "WORKSPACES_GATEWAYS",
-]
+)
 """Names that `pkt-src-aws-service` and `pkt-dst-aws-service` are known to have."""
 
 AWS_SHARE = 0.12
 _GATEWAY_ENDPOINTS = [SERVICES.index(name) for name in ("S3", "DYNAMODB")]
 _STATUS = pa.array(["OK", "NODATA", "SKIPDATA"])
-_STATUS_OF = (NODATA, SKIPDATA)
 _NO_TEXT = pa.scalar(None, STRING)
 
 
@@ -66,7 +66,7 @@ class Columns:
 
     def words(self, table: Array, index: Ints | Bools, there: Bools | None = None) -> Array:
         ok = self.flows.ok if there is None else self.flows.ok & there
-        return table.take(pa.array(index.astype(np.int64), mask=~ok))
+        return take(table, index, ok)
 
     def end_of(self, *, source: bool, packet: bool = False) -> Array:
         """The address at one end: as the log sees it, or as the packet carries it."""
@@ -145,14 +145,14 @@ class Columns:
             return v4
         chosen = np.flatnonzero(flows.v6)
         own = interface[chosen]
-        known = flows.fleet.known["ipv6"].combine_chunks().take(pa.array(np.maximum(own, 0)))
+        known = take(flows.fleet.known["ipv6"].combine_chunks(), np.maximum(own, 0))
         text = pc.if_else(pa.array(own >= 0), known, ipv6(flows.outside[chosen]))
         mixed: Array = pc.replace_with_mask(v4, pa.array(flows.v6), text)
         return mixed
 
     def of_interface(self, field: str, which: Ints, there: Bools | None = None) -> Array:
         table: Array = self.flows.fleet.known[field].combine_chunks()
-        return table.take(pa.array(which, mask=None if there is None else ~there))
+        return take(table, which, there)
 
 
 _SERVICES = pa.array(SERVICES)
@@ -166,7 +166,7 @@ Column = Callable[[Columns], Array]
 
 
 def status(c: Columns) -> Array:
-    return _STATUS.take(pa.array(c.flows.status))
+    return take(_STATUS, c.flows.status)
 
 
 def flags(c: Columns) -> Array:
@@ -202,35 +202,16 @@ MEASURED: dict[str, Column] = {
 }
 """Fields that VPC and transit gateway logs have in common."""
 
-_KNOWN = [
-    "account-id",
-    "interface-id",
-    "vpc-id",
-    "subnet-id",
-    "instance-id",
-    "region",
-    "az-id",
-    "sublocation-type",
-    "sublocation-id",
-    "ecs-cluster-arn",
-    "ecs-cluster-name",
-    "ecs-container-instance-arn",
-    "ecs-container-instance-id",
-    "ecs-container-id",
-    "ecs-second-container-id",
-    "ecs-service-name",
-    "ecs-task-definition-arn",
-    "ecs-task-arn",
-    "ecs-task-id",
-    "resource-id",
-    "instance-tag",
-    "instance-tag-2",
-    "interface-tag",
-    "interface-tag-2",
-    "asg-tag",
-    "asg-tag-2",
-    "interface-type",
-]
+_ECS = (
+    *("cluster-arn", "cluster-name", "container-instance-arn", "container-instance-id", "container-id"),
+    *("second-container-id", "service-name", "task-definition-arn", "task-arn", "task-id"),
+)
+_KNOWN = (
+    *("account-id", "interface-id", "vpc-id", "subnet-id", "instance-id", "region", "az-id", "sublocation-type"),
+    *("sublocation-id", "resource-id", "interface-type"),
+    *(f"ecs-{name}" for name in _ECS),
+    *(f"{of}-tag{number}" for of in ("instance", "interface", "asg") for number in ("", "-2")),
+)
 _NEXT_HOP = ("interface-id", "subnet-id", "az-id", "vpc-id", "interface-type")
 
 
