@@ -16,6 +16,9 @@ from simulation.bulk.text import lines
 BEGIN = 1_793_491_200
 """2026-11-01T00:00:00Z: where buckets begin unless said otherwise."""
 
+TOGETHER = BLOCK // 4
+"""Records of small objects that are made in one go; few enough that threads find work."""
+
 V2 = fields_up_to(2)
 USUAL = Traffic()
 PLAIN = Layout()
@@ -89,7 +92,7 @@ class Bucket:
         group: list[Planned] = []
         rows = 0
         for planned in self.objects:
-            if group and (rows + planned.rows > BLOCK or not _goes_on(group[-1], planned)):
+            if group and (rows + planned.rows > TOGETHER or not _goes_on(group[-1], planned)):
                 yield group
                 group, rows = [], 0
             group.append(planned)
