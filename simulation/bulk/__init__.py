@@ -1,5 +1,6 @@
 """Flow logs in bulk, as AWS delivers them: any version, order, format and key layout, without a loop over records.
 
+`arrow.py`    Arrow arrays and text in them; `addresses.py` addresses as text.
 `fields.py`   every field, in documented order, with the type that AWS's Parquet files give it.
 `dice.py`     one number per record and question, from the record's own number: any slice of a log can be made alone.
 `fleet.py`    the interfaces and what is known of them.

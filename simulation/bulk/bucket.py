@@ -1,6 +1,6 @@
 """What a bucket of flow logs holds, planned: nothing is made yet."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -172,10 +172,6 @@ def assortment(rows: int = 400, *, seed: int = 0, begin: int = BEGIN) -> Bucket:
     plain = [Planned(log, begin + SLOT * number, rows, stream=number) for number, log in enumerate(logs)]
     odd = [plain[0].again(1), plain[1].late(7), plain[3].by(replace(logs[3], name="overlap")), plain[13].late(30)]
     return Bucket((*plain, *odd))
-
-
-def keys(objects: Iterable[Planned]) -> list[str]:
-    return [planned.key for planned in objects]
 
 
 def _goes_on(last: Planned, following: Planned) -> bool:

@@ -1,7 +1,4 @@
-"""Records as lines of text: a header, fields parted by one space, `-` for null, `\\n`; and gzip.
-
-Compressed with zlib's format at a level of ISA-L, which comes near the ratio of real objects at many times the speed.
-"""
+"""Records as lines of text: a header, fields parted by one space, `-` for null, `\n` at the end of each."""
 
 from collections.abc import Sequence
 
