@@ -111,7 +111,7 @@ def tokens(draw: st.DrawFn, name: str) -> str:
 @st.composite
 def layouts(draw: st.DrawFn) -> list[str]:
     names = draw(
-        st.lists(st.sampled_from([*BY_AWS_NAME, LOG_STATUS, "ecs-task-id", "reject-reason", "x9"]), unique=True)
+        st.lists(st.sampled_from([*BY_AWS_NAME, LOG_STATUS, "quantum-state", "x9"]), unique=True)
     )
     must = [name for name in ("start", "end") if name not in names and draw(st.integers(0, 19))]
     return draw(st.permutations([*names, *must])) or ["start", "end"]
@@ -183,11 +183,11 @@ def test_an_address_is_read_as_the_standard_library_reads_it(address: str) -> No
 def test_logs_longer_than_a_block_with_many_texts_and_faults_are_read_as_the_reference_reads_them(seed: int) -> None:
     """Blocks, growing tables of texts and repeats across their borders are met by size, not by luck."""
     rng = random.Random(seed)
-    names = ["interface-id", "start", "srcaddr", "ecs-task-id", "packets", "action", "end", LOG_STATUS]
+    names = ["interface-id", "start", "srcaddr", "quantum-state", "packets", "action", "end", LOG_STATUS]
     pool = {
         "interface-id": [f"eni-{n:017x}" for n in range(40)],
         "srcaddr": ["10.0.0.1", "10.0.0.2", "-", "2001:db8::7", "10.0.0.999"],
-        "ecs-task-id": [f"task{n}" for n in range(3000)] + ["-"],
+        "quantum-state": [f"task{n}" for n in range(3000)] + ["-"],
         "packets": ["-", "1", "70000", "x"],
         "action": ["ACCEPT", "REJECT", "-"],
         LOG_STATUS: ["OK", "OK", "OK", "NODATA"],

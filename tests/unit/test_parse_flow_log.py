@@ -140,11 +140,11 @@ def test_ipv4_and_ipv6_share_a_column() -> None:
 
 
 def test_fields_the_registry_does_not_know_are_kept_by_name() -> None:
-    rows = flows(parse("start end ecs_task-id reject-reason", "1 2 task-1 -", "1 2 - -", "1 2 task-2 BPA"))
+    rows = flows(parse("start end ecs_task-id2 reject-cause", "1 2 task-1 -", "1 2 - -", "1 2 task-2 BPA"))
     assert [dict(row["extra"]) for row in rows] == [
-        {"ecs-task-id": "task-1"},
+        {"ecs-task-id2": "task-1"},
         {},
-        {"ecs-task-id": "task-2", "reject-reason": "BPA"},
+        {"ecs-task-id2": "task-2", "reject-cause": "BPA"},
     ]
 
 
@@ -235,8 +235,8 @@ def test_limits_themselves_are_allowed() -> None:
 
 def test_a_line_of_64_kib_is_read_and_one_byte_more_is_not() -> None:
     longest = "1 2 " + "x" * (65536 - 4)
-    parsed = parse("start end instance-tag", longest, longest + "x")
-    assert [len(dict(row["extra"])["instance-tag"]) for row in flows(parsed)] == [65532]
+    parsed = parse("start end quantum-tag", longest, longest + "x")
+    assert [len(dict(row["extra"])["quantum-tag"]) for row in flows(parsed)] == [65532]
     assert reasons(parsed) == ["line-too-long"]
 
 
