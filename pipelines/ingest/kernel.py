@@ -170,6 +170,28 @@ def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):
 
 
 @compiled
+def integers(given, negative, rows, limit, time, field, values, valid, fault):
+    """As `numbers`, of values that are numbers already: those in `values`, which are set right in place."""
+    for row in range(rows):
+        if fault[row]:
+            continue
+        value = values[row]
+        valid[row] = given[row]
+        if not given[row]:
+            values[row] = np.uint64(0)
+            if time:
+                fault[row] = field << 16 | NO_TIME
+        elif negative[row]:
+            fault[row] = field << 16 | BAD_NUMBER
+        else:
+            if time and value > _MILLISECONDS_FROM:
+                value //= _THOUSAND
+            values[row] = value
+            if value > limit:
+                fault[row] = field << 16 | OUT_OF_RANGE
+
+
+@compiled
 def overflows(buf, start, stop):
     """Whether 64 bits cannot hold a number; zeros may lead it."""
     value = np.uint64(0)

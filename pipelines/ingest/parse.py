@@ -8,6 +8,8 @@ The rules (AWS's flow-log record reference, and what was seen of real files):
 * `-` is the only null. Numbers are digits and nothing else. A time above 10^11 is in milliseconds.
 * log-status OK goes to `flows`, NODATA and SKIPDATA to `coverage`. A log without that field has no way to say it:
   there, a record in which nothing was measured is coverage, with log_status ''.
+* A log with fields that only transit gateways have (`tgw-id`, `resource-type`, ...) goes to `tgw_flows` and
+  `tgw_coverage`.
 * Any other line goes to `rejected_lines` with the first reason of: line-too-long, control-bytes, not-utf8,
   token-count, and then, field by field, bad-number, out-of-range, no-time, bad-address, bad-action, bad-log-status.
 """
@@ -23,9 +25,10 @@ from pipelines.ingest import kernel
 from pipelines.ingest.blocks import Lines
 from pipelines.ingest.decompress import PARQUET_MAGIC
 from pipelines.ingest.fields import Array, Buffer, dictionary, strings
-from pipelines.ingest.flow_columns import FlowColumns, schema_of
+from pipelines.ingest.flow_columns import FlowColumns
 from pipelines.ingest.log_format import BOM, TIME_FIELDS, aws_name, header_of
 from pipelines.ingest.parsed import Parsed
+from pipelines.ingest.shapes import schema_of, shape_of
 from schemas.errors import BadObject
 from schemas.flow import RAW_CAP, REJECTED_LINES
 from schemas.object_ref import ObjectKind, ObjectRef
@@ -55,11 +58,11 @@ _FIELD_FAULTS = {
 
 
 def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Parsed:
-    """The records of one text flow log, `raw` being the inflated bytes, as `flows`, `coverage`, `rejected_lines`.
+    """The records of one flow log, `raw` being the inflated bytes, as the tables of its shape and `rejected_lines`.
 
     `log_format` names the fields (AWS names) of a log without a header. `row_no` is the number of the line in the
     object, the first being 1. Raises BadObject when the object as a whole is no such log: `parquet`,
-    `transit-gateway`, `bad-header`, `header-changes`, `duplicate-field`, `no-time-fields`, `too-many-lines`.
+    `bad-header`, `header-changes`, `duplicate-field`, `no-time-fields`, `too-many-lines`.
     """
     if raw.startswith(PARQUET_MAGIC):
         raise BadObject(
@@ -70,7 +73,7 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
         raw += b"\n"
     buffer = np.frombuffer(raw, np.uint8)
     most = min(len(raw) // (2 * len(header.fields)) + 1, MAX_LINES)  # a field takes a byte and a delimiter
-    columns = FlowColumns(header.fields, most, min(most, BLOCK_ROWS))
+    columns = FlowColumns(shape_of(header.fields), header.fields, most, min(most, BLOCK_ROWS))
     block = Lines(len(header.fields), min(most, BLOCK_ROWS))
     rejected = []
     at, line, read = len(BOM) if raw.startswith(BOM) else 0, 1, 0
@@ -78,13 +81,12 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
         at, line = block.split(buffer, at, line, np.frombuffer(header.line, np.uint8))
         if line > MAX_LINES:
             raise BadObject(ref, "too-many-lines", f"The object has more than {MAX_LINES} lines; split it.")
-        columns.read(buffer, block)
+        columns.read(block)
         if block.fault[: block.rows].any():
             rejected.append(_rejected(ref, header.fields, buffer, block))
         read += block.rows
     tables = {
-        "flows": columns.flows(buffer, ref.object_id),
-        "coverage": columns.coverage(buffer, ref.object_id),
+        **columns.tables(ref.object_id),
         "rejected_lines": pa.concat_tables([_REJECTED.empty_table(), *rejected]),
     }
     return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
