@@ -59,8 +59,6 @@ def known(names: list[str]) -> dict[str, Column]:
 
 
 def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = None) -> Result:
-    if raw.startswith(b"PAR1"):
-        raise BadLog("parquet")
     lines = _lines(raw)
     first = next((_tokens(line) for line in lines if line.strip(b" \r")), [])
     header = _header(first)
@@ -84,6 +82,36 @@ def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = N
             continue
         result.add(record, names, where)
     return result
+
+
+def reference_records(names: list[str], records: list[list[bytes | int | None]], object_id: int) -> Result:
+    """The same of typed records: what a Parquet file holds. A value is missing where it is null, `-` or empty."""
+    _check(names)
+    result = Result(read=len(records))
+    columns = known(names)
+    for number, values in enumerate(records, start=1):
+        where = {"object_id": object_id, "row_no": number}
+        tokens = [str(v).encode() if isinstance(v, int) else v or b"-" for v in values]
+        try:
+            _check_texts([v or b"-" for v in values if not isinstance(v, int)])
+            text = dict(zip(names, (token.decode() for token in tokens), strict=True))
+            result.add({name: _value(name, token, columns.get(name)) for name, token in text.items()}, names, where)
+        except BadLine as bad:
+            shown = " ".join(token[:1024].decode("utf-8", "backslashreplace") for token in tokens)
+            raw = shown.encode()[:1024].decode("utf-8", "backslashreplace")
+            result.rejected_lines.append({"reason": str(bad), "raw": raw, **where})
+    return result
+
+
+def _check_texts(texts: list[bytes]) -> None:
+    if sum(len(text) + 1 for text in texts) - 1 > 65536:
+        raise BadLine("line-too-long")
+    if any(byte < 32 or byte == 127 for text in texts for byte in text):
+        raise BadLine("control-bytes")
+    try:
+        b" ".join(texts).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadLine("not-utf8") from error
 
 
 def _lines(raw: bytes) -> list[bytes]:

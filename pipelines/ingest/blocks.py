@@ -88,7 +88,8 @@ class Lines:
 
     @property
     def numbers(self) -> NDArray[np.int64]:
-        return self.places[0]
+        number: NDArray[np.int64] = self.places[0]
+        return number
 
     def source(self, field: int) -> Tokens:
         return Tokens(self._buffer, *self.tokens[:, field])

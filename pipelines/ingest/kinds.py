@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from isal import isal_zlib
 
-from pipelines.ingest.decompress import GZIP_MAGIC
+from pipelines.ingest.decompress import GZIP_MAGIC, PARQUET_MAGIC
 from pipelines.ingest.log_format import BOM, TIME_FIELDS, header_fields, looks_like_record
 from schemas.flow import DEFAULT_FORMAT
 from schemas.object_ref import ObjectKind
@@ -38,8 +38,11 @@ def kind_of_head(head: bytes, log_format: Sequence[str] | None = None) -> Object
     """The kind that the first bytes as stored (64 KiB are enough; gzip or not) tell.
 
     A flow log begins with a header, or, without one, with a record of `log_format` (default: the 14 fields of
-    version 2). CloudTrail begins with `{"Records": [`.
+    version 2). CloudTrail begins with `{"Records": [`. Parquet names its columns at its end: it is taken for a log,
+    and set aside with the names of the fields that it lacks if it is none.
     """
+    if head.startswith(PARQUET_MAGIC):
+        return ObjectKind.FLOW_LOG
     text = _beginning(head).removeprefix(BOM).lstrip()
     if _RECORDS.match(text):
         return ObjectKind.CLOUDTRAIL

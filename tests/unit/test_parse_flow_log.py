@@ -301,7 +301,7 @@ def test_texts_of_rejected_lines_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason", "words"),
     [
-        (b"PAR1\x15\x04", "parquet", "not read yet"),
+        (b"PAR1\x15\x04", "bad-parquet", "copy the object again"),
         (b"start end start\n1 2 3\n", "duplicate-field", "start"),
         (b"start end vpc-id vpc_id\n", "duplicate-field", "vpc-id"),
         (b"version srcaddr start\n2 10.0.0.1 1\n", "no-time-fields", "no end"),
