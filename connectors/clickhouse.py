@@ -94,6 +94,9 @@ class Store:
         return _cached(self, None, readonly=False)
 
 
+_EMPTY: Any = pa.array([""])
+
+
 def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", partitions: int = 100) -> None:
     """Insert `rows`, cast to the registry's schema (times cut to its precision), as one block.
 
@@ -124,15 +127,24 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
 
 
 def _shaped(rows: pa.Table, table: Table) -> pa.Table:
-    """`rows` in the registry's schema, as one record batch: an Arrow file has one dictionary per column."""
+    """`rows` in the registry's schema, as one record batch: an Arrow file has one dictionary per column. Columns in
+    which nothing is given are left to the store's defaults: a flow log has few of the many fields that it might."""
+    fields = [field for field in table.schema if not _nothing(rows.column(field.name))]
     columns = []
-    for field in table.schema:
+    for field in fields:
         column = rows.column(field.name)
         if column.null_count and not field.nullable:
             raise ValueError(f"{table.name}.{field.name} has {column.null_count} nulls")
         options = pc.CastOptions(field.type, allow_time_truncate=True)
         columns.append(column if column.type == field.type else pc.call_function("cast", [column], options))
-    return pa.Table.from_arrays(columns, schema=table.schema).unify_dictionaries().combine_chunks()
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields)).unify_dictionaries().combine_chunks()
+
+
+def _nothing(column: Any) -> bool:
+    """Whether nothing but the column type's own default, NULL or '', can be in it; told without looking at rows."""
+    if pa.types.is_dictionary(column.type):
+        return all(chunk.dictionary.equals(_EMPTY) and not chunk.null_count for chunk in column.chunks)
+    return bool(pa.types.is_map(column.type) and not any(len(chunk.items) for chunk in column.chunks))
 
 
 def query(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:

@@ -6,6 +6,7 @@ from schemas.incident import INCIDENTS
 from schemas.ledger import LEDGER, RECEIPTS
 from schemas.snapshot import CONFIG_SNAPSHOTS, CONFIG_VERSIONS
 from schemas.table import Table
+from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -19,5 +20,7 @@ TABLES: dict[str, Table] = {
         CONFIG_SNAPSHOTS,
         CONFIG_VERSIONS,
         INCIDENTS,
+        TGW_FLOWS,
+        TGW_COVERAGE,
     )
 }

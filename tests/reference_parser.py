@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.flow import DEFAULT_FORMAT, ENRICHED, LOGGED
+from schemas.table import Column
+from schemas.tgw import TGW_LOGGED
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 FLOW_DATA = {"srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "action"}
-KNOWN = {column.aws: column for column in LOGGED}
+LOST = {f"packets-lost-{why}" for why in ("no-route", "blackhole", "mtu-exceeded", "ttl-expired")}
 Row = dict[str, Any]
 
 
@@ -32,12 +34,31 @@ class Result:
     read: int = 0
     flows: list[Row] = field(default_factory=list)
     coverage: list[Row] = field(default_factory=list)
+    tgw_flows: list[Row] = field(default_factory=list)
+    tgw_coverage: list[Row] = field(default_factory=list)
     rejected_lines: list[Row] = field(default_factory=list)
+
+    def add(self, record: Row, names: list[str], where: Row) -> None:
+        transit = is_transit(names)
+        if _status(record, transit) == "OK":
+            (self.tgw_flows if transit else self.flows).append({**_flow(record, names), **where})
+            return
+        whose = ("account_id", "tgw_id", "tgw_attachment_id") if transit else ("account_id", "interface_id")
+        kept = {c: record.get(c.replace("_", "-")) or "" for c in whose}
+        times = {name: record[name] for name in ("start", "end")}
+        gap = {**kept, **times, "log_status": _status(record, transit), **where}
+        (self.tgw_coverage if transit else self.coverage).append(gap)
+
+
+def is_transit(names: list[str]) -> bool:
+    return any(name == "resource-type" or name.startswith("tgw-") or name in LOST for name in names)
+
+
+def known(names: list[str]) -> dict[str, Column]:
+    return {column.aws: column for column in (TGW_LOGGED if is_transit(names) else LOGGED)}
 
 
 def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = None) -> Result:
-    if raw.startswith(b"PAR1"):
-        raise BadLog("parquet")
     lines = _lines(raw)
     first = next((_tokens(line) for line in lines if line.strip(b" \r")), [])
     header = _header(first)
@@ -59,13 +80,38 @@ def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = N
                 raise BadLog("header-changes") from bad
             result.rejected_lines.append({"reason": str(bad), "raw": kept, **where})
             continue
-        if _status(record) == "OK":
-            result.flows.append({**_flow(record), **where})
-        else:
-            kept = {c: record.get(c.replace("_", "-")) or "" for c in ("account_id", "interface_id")}
-            times = {name: record[name] for name in ("start", "end")}
-            result.coverage.append({**kept, **times, "log_status": _status(record), **where})
+        result.add(record, names, where)
     return result
+
+
+def reference_records(names: list[str], records: list[list[bytes | int | None]], object_id: int) -> Result:
+    """The same of typed records: what a Parquet file holds. A value is missing where it is null, `-` or empty."""
+    _check(names)
+    result = Result(read=len(records))
+    columns = known(names)
+    for number, values in enumerate(records, start=1):
+        where = {"object_id": object_id, "row_no": number}
+        tokens = [str(v).encode() if isinstance(v, int) else v or b"-" for v in values]
+        try:
+            _check_texts([v or b"-" for v in values if not isinstance(v, int)])
+            text = dict(zip(names, (token.decode() for token in tokens), strict=True))
+            result.add({name: _value(name, token, columns.get(name)) for name, token in text.items()}, names, where)
+        except BadLine as bad:
+            shown = " ".join(token[:1024].decode("utf-8", "backslashreplace") for token in tokens)
+            raw = shown.encode()[:1024].decode("utf-8", "backslashreplace")
+            result.rejected_lines.append({"reason": str(bad), "raw": raw, **where})
+    return result
+
+
+def _check_texts(texts: list[bytes]) -> None:
+    if sum(len(text) + 1 for text in texts) - 1 > 65536:
+        raise BadLine("line-too-long")
+    if any(byte < 32 or byte == 127 for text in texts for byte in text):
+        raise BadLine("control-bytes")
+    try:
+        b" ".join(texts).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadLine("not-utf8") from error
 
 
 def _lines(raw: bytes) -> list[bytes]:
@@ -82,7 +128,7 @@ def _header(tokens: list[str]) -> list[str] | None:
     names = [token.replace("_", "-") for token in tokens]
     if tokens and all(NAME.fullmatch(token) for token in tokens):
         return names
-    if tokens and (names[0] in KNOWN or names[0] == "log-status"):
+    if tokens and names[0] in {"log-status", *(column.aws for column in (*LOGGED, *TGW_LOGGED))}:
         raise BadLog("bad-header")
     return None
 
@@ -90,8 +136,6 @@ def _header(tokens: list[str]) -> list[str] | None:
 def _check(names: list[str]) -> None:
     if len(set(names)) < len(names):
         raise BadLog("duplicate-field")
-    if any(name == "resource-type" or name.startswith("tgw-") for name in names):
-        raise BadLog("transit-gateway")
     if "start" not in names or "end" not in names:
         raise BadLog("no-time-fields")
 
@@ -113,10 +157,11 @@ def _record(line: bytes, tokens: list[str], names: list[str]) -> Row:
         raise BadLine("not-utf8") from error
     if len(tokens) != len(names):
         raise BadLine("token-count")
-    return {name: _value(name, token) for name, token in zip(names, tokens, strict=True)}
+    columns = known(names)
+    return {name: _value(name, token, columns.get(name)) for name, token in zip(names, tokens, strict=True)}
 
 
-def _value(name: str, token: str) -> Any:
+def _value(name: str, token: str, column: Column | None) -> Any:
     """None for `-`."""
     if name == "log-status":
         if token not in ("OK", "NODATA", "SKIPDATA"):
@@ -132,11 +177,10 @@ def _value(name: str, token: str) -> Any:
         return datetime.fromtimestamp(seconds, UTC)
     if token == "-":
         return None
-    if name == "action":
+    if name == "action" and column is not None:
         if token not in ("ACCEPT", "REJECT"):
             raise BadLine("bad-action")
         return token
-    column = KNOWN.get(name)
     if column is not None and column.arrow == pa.binary(16):
         return _address(name, token)
     if column is not None and pa.types.is_integer(column.arrow):
@@ -166,18 +210,19 @@ def _address(name: str, token: str) -> bytes:
         raise BadLine(f"bad-address:{name}") from error
 
 
-def _status(record: Row) -> str:
+def _status(record: Row, transit: bool) -> str:
     if "log-status" in record:
         return str(record["log-status"])
-    told = FLOW_DATA & record.keys()
+    told = (FLOW_DATA - {"action"} | LOST if transit else FLOW_DATA) & record.keys()
     return "" if told and all(record[name] is None for name in told) else "OK"
 
 
-def _flow(record: Row) -> Row:
+def _flow(record: Row, names: list[str]) -> Row:
     row: Row = {}
-    for column in LOGGED:
+    columns = known(names)
+    for column in columns.values():
         value = record.get(column.aws)
         text = pa.types.is_dictionary(column.arrow)
         row[column.name] = "" if value is None and text else value
-    row["extra"] = [(n, v) for n, v in record.items() if n not in KNOWN and n != "log-status" and v is not None]
-    return row | {column.name: "" for column in ENRICHED}
+    row["extra"] = [(n, v) for n, v in record.items() if n not in columns and n != "log-status" and v is not None]
+    return row if is_transit(names) else row | {column.name: "" for column in ENRICHED}

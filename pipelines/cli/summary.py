@@ -48,6 +48,10 @@ def show(summary: "IngestSummary", dead_letter_folder: str, screen: Screen) -> N
         f" + {summary.rows_skipped} skipped: {summary.flows} flows, {summary.coverage} coverage,"
         f" {summary.change_events} changes."
     )
+    if summary.tgw_flows or summary.tgw_coverage:
+        screen.line(
+            f"Of transit gateways, apart from these: {summary.tgw_flows} flows, {summary.tgw_coverage} coverage."
+        )
     if summary.skipped:
         screen.line("Skipped: " + ", ".join(f"{count} {reason}" for reason, count in sorted(summary.skipped.items())))
     if summary.rows_rejected:

@@ -9,6 +9,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 RATIO_FREE_BYTES = 16 << 20
 """Up to this size no ratio is suspicious: a short, repetitive log packs very well and harms nobody."""
+MAX_RATIO = 200
 
 _GZIP_WINDOW = 31
 _FIRST_FEED = 16 << 10
@@ -16,7 +17,7 @@ _SNIFF = 1 << 10
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 
 
-def inflate(ref: ObjectRef, stored: bytes, *, max_bytes: int = 2 << 30, max_ratio: int = 200) -> bytes:
+def inflate(ref: ObjectRef, stored: bytes, *, max_bytes: int = 2 << 30, max_ratio: int = MAX_RATIO) -> bytes:
     """What `stored` holds, told by its magic and not by its name: gzip is inflated, anything else is passed through.
 
     At most `max_bytes`, and at most `max_ratio` times the stored size (real logs pack about 5 to 1), are ever

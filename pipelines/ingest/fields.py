@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.ingest import kernel
-from pipelines.ingest.blocks import Lines, Words
+from pipelines.ingest.blocks import Block, Numbers, Tokens, Words
 from schemas.table import SECONDS, Column
 
 Array = Any
@@ -43,8 +43,9 @@ class Field(ABC):
     column: NDArray[Any]
 
     @abstractmethod
-    def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
-        """Reads the tokens of field number `field`; lines that already have a fault are left out."""
+    def read(self, source: Any, block: Block, field: int) -> None:
+        """Reads field number `field` of a block; records that already have a fault are left out. `source` is Tokens,
+        or, for fields that are numbers, also Numbers."""
 
     @abstractmethod
     def given(self, rows: int) -> NDArray[np.bool_]:
@@ -55,7 +56,7 @@ class Field(ABC):
         self.column[into] = self.scratch[pick]
 
     @abstractmethod
-    def array(self, rows: int, buffer: Buffer) -> Array:
+    def array(self, rows: int) -> Array:
         """The column's first `rows` rows."""
 
 
@@ -74,7 +75,7 @@ class _Fixed(Field):
         super().keep(pick, into)
         self._valid[into] = self._given[pick]
 
-    def array(self, rows: int, buffer: Buffer) -> Array:
+    def array(self, rows: int) -> Array:
         valid = self._valid[:rows]
         bitmap = None if valid.all() else _buffer(np.packbits(valid, bitorder="little"))
         return pa.Array.from_buffers(self._arrow, rows, [bitmap, _buffer(self.column[:rows])])
@@ -90,11 +91,13 @@ class NumberField(_Fixed):
         self.scratch = np.zeros(block, np.uint64)
         self.column = room(lines, np.int64 if self._time else column.arrow.to_pandas_dtype())
 
-    def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
-        start, stop = lines.tokens[:, field]
-        kernel.numbers(
-            buffer, start, stop, lines.rows, self._limit, self._time, field, self.scratch, self._given, lines.fault
-        )
+    def read(self, source: Tokens | Numbers, block: Block, field: int) -> None:
+        rules = (block.rows, self._limit, self._time, field, self.scratch, self._given, block.fault)
+        if isinstance(source, Tokens):
+            kernel.numbers(*source, *rules)
+        else:
+            self.scratch[: block.rows] = source.values
+            kernel.integers(source.given, source.negative, *rules)
 
 
 class AddressField(_Fixed):
@@ -105,10 +108,9 @@ class AddressField(_Fixed):
         self.scratch = np.zeros((block, 2), np.dtype("<u8"))
         self.column = room(2 * lines, np.dtype("<u8")).reshape(-1, 2)
 
-    def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
-        start, stop = lines.tokens[:, field]
+    def read(self, source: Tokens, block: Block, field: int) -> None:
         octets = self.scratch.view(np.uint8)
-        kernel.addresses(buffer, start, stop, lines.rows, field, self.scratch, octets, self._given, lines.fault)
+        kernel.addresses(*source, block.rows, field, self.scratch, octets, self._given, block.fault)
 
 
 class _Coded(Field):
@@ -122,15 +124,16 @@ class _Coded(Field):
         return np.asarray(self.scratch[:rows] != 0, np.bool_)
 
     @abstractmethod
-    def texts(self, buffer: Buffer) -> Array:
+    def texts(self) -> Array:
         """The text of each code."""
 
-    def array(self, rows: int, buffer: Buffer) -> Array:
-        return dictionary(self.column[:rows], self.texts(buffer))
+    def array(self, rows: int) -> Array:
+        return dictionary(self.column[:rows], self.texts())
 
 
 class ChoiceField(_Coded):
-    """One of a few texts of at most 8 bytes. `null` is the token that stands for none of them, if one may."""
+    """One of a few texts of at most 8 bytes. `null` is the token that stands for none of them; a control byte,
+    which no text has, when none may."""
 
     def __init__(self, texts: Sequence[str], null: bytes, fault: int, lines: int, block: int) -> None:
         super().__init__(lines, block)
@@ -139,11 +142,10 @@ class ChoiceField(_Coded):
         tokens = [null, *(text.encode() for text in texts[1:])]
         self._options = np.array([int.from_bytes(token, "little") for token in tokens], np.uint64)
 
-    def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
-        start, stop = lines.tokens[:, field]
-        kernel.choices(buffer, start, stop, lines.rows, self._options, self._fault, self.scratch, lines.fault)
+    def read(self, source: Tokens, block: Block, field: int) -> None:
+        kernel.choices(*source, block.rows, self._options, self._fault, self.scratch, block.fault)
 
-    def texts(self, buffer: Buffer) -> Array:
+    def texts(self) -> Array:
         return self._texts
 
 
@@ -153,18 +155,19 @@ class TextField(_Coded):
     def __init__(self, lines: int, block: int) -> None:
         super().__init__(lines, block)
         self._words = Words.empty()
+        self._buffer: Buffer = np.empty(0, np.uint8)
 
-    def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
-        start, stop = lines.tokens[:, field]
-        row = 0
-        while row < lines.rows:
-            row = kernel.texts(buffer, start, stop, row, lines.rows, self._words, self.scratch, lines.fault)
-            if row < lines.rows:
+    def read(self, source: Tokens, block: Block, field: int) -> None:
+        """All blocks are to have the same buffer: texts are remembered by their places in it."""
+        self._buffer, row = source.buffer, 0
+        while row < block.rows:
+            row = kernel.texts(*source, row, block.rows, self._words, self.scratch, block.fault)
+            if row < block.rows:
                 self._words = self._words.grown()
 
-    def texts(self, buffer: Buffer) -> Array:
+    def texts(self) -> Array:
         size = int(self._words.size[0])
-        distinct = strings(buffer, self._words.start[:size], self._words.stop[:size], kernel.MAX_LINE)
+        distinct = strings(self._buffer, self._words.start[:size], self._words.stop[:size], kernel.MAX_LINE)
         return pa.concat_arrays([NO_TEXT, distinct])
 
 

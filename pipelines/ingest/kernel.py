@@ -140,6 +140,33 @@ def is_utf8(buf, start, stop):
 
 
 @compiled
+def spaced(buf, starts, stops, out):
+    """Writes texts to `out` with a space after each, as the other loops want it; sets their places right."""
+    n = 0
+    for i in range(starts.size):
+        first = n
+        for p in range(starts[i], stops[i]):
+            out[n] = buf[p]
+            n += 1
+        starts[i], stops[i] = first, n
+        out[n] = _SPACE
+        n += 1
+
+
+@compiled
+def clean(buf, starts, stops, faults):
+    """What is wrong with texts whatever they are to mean: CONTROL_BYTES, NOT_UTF8 or FINE, for each."""
+    for i in range(starts.size):
+        control = False
+        for p in range(np.uint64(starts[i]), np.uint64(stops[i])):
+            control = control or buf[p] < _SPACE or buf[p] == _DELETE
+        if control:
+            faults[i] = CONTROL_BYTES
+        else:
+            faults[i] = FINE if is_utf8(buf, starts[i], stops[i]) else NOT_UTF8
+
+
+@compiled
 def is_null(buf, start, stop):
     return stop - start == _ONE and buf[start] == _DASH
 
@@ -167,6 +194,28 @@ def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):
             fault[row] = field << 16 | BAD_NUMBER
         elif value > limit or (stop - start > 19 and overflows(buf, start, stop)):
             fault[row] = field << 16 | OUT_OF_RANGE
+
+
+@compiled
+def integers(given, negative, rows, limit, time, field, values, valid, fault):
+    """As `numbers`, of values that are numbers already: those in `values`, which are set right in place."""
+    for row in range(rows):
+        if fault[row]:
+            continue
+        value = values[row]
+        valid[row] = given[row]
+        if not given[row]:
+            values[row] = np.uint64(0)
+            if time:
+                fault[row] = field << 16 | NO_TIME
+        elif negative[row]:
+            fault[row] = field << 16 | BAD_NUMBER
+        else:
+            if time and value > _MILLISECONDS_FROM:
+                value //= _THOUSAND
+            values[row] = value
+            if value > limit:
+                fault[row] = field << 16 | OUT_OF_RANGE
 
 
 @compiled

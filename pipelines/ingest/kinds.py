@@ -60,8 +60,9 @@ def kind_of_head(head: bytes, log_format: Sequence[str] | None = None) -> Object
     """The kind that the first bytes as stored (64 KiB are enough; gzip or not) tell.
 
     A flow log begins with a header, or, without one, with a record of `log_format` (default: the 14 fields of
-    version 2), or is Parquet. CloudTrail begins with `{"Records": [`. What is damaged counts as a flow log: reading it
-    then says what is wrong, and it is set aside rather than passed over.
+    version 2). CloudTrail begins with `{"Records": [`. Parquet names its columns at its end: it is taken for a log,
+    and set aside with the names of the fields that it lacks if it is none. So is what is damaged: reading it then says
+    what is wrong, rather than that it is passed over.
     """
     if head.startswith(PARQUET_MAGIC):
         return ObjectKind.FLOW_LOG

@@ -16,6 +16,7 @@ from schemas.errors import BadObject
 from schemas.flow import COVERAGE, FLOWS
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
 
 PAGE = 1_000
 MAX_OBJECTS = 500
@@ -105,7 +106,7 @@ def resumed(unfinished: Unfinished) -> Load | None:
     """The load again that a process left unfinished; None when its tables do not tell what its objects are."""
     if CHANGE_EVENTS.name in unfinished.tables:
         return Load(unfinished.load, ObjectKind.CLOUDTRAIL, unfinished.refs)
-    if unfinished.tables & {FLOWS.name, COVERAGE.name}:
+    if unfinished.tables & {FLOWS.name, COVERAGE.name, TGW_FLOWS.name, TGW_COVERAGE.name}:
         return Load(unfinished.load, ObjectKind.FLOW_LOG, unfinished.refs)
     return None
 

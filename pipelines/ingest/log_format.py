@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from schemas.errors import BadObject, FlowtrailError
 from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
 from schemas.object_ref import ObjectRef
+from schemas.tgw import TGW_BY_AWS_NAME
 
 BOM = b"\xef\xbb\xbf"
 TIME_FIELDS = ("start", "end")
 
 MAX_HEADER = 64 << 10
 
-_KNOWN = {*BY_AWS_NAME, LOG_STATUS}
+_KNOWN = {*BY_AWS_NAME, *TGW_BY_AWS_NAME, LOG_STATUS}
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _BRACED = re.compile(r"\$\{([^{}]*)\}")
 _BLANK = re.compile(rb"[ \r\n]*")
@@ -77,7 +78,7 @@ def looks_like_record(tokens: Sequence[str], fields: Sequence[str]) -> bool:
 def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Header:
     """The layout of a text flow log: by its first line that is not blank, else `log_format`, else version 2.
 
-    Raises BadObject: `bad-header`, `duplicate-field`, `no-time-fields`, `transit-gateway`.
+    Raises BadObject: `bad-header`, `duplicate-field`, `no-time-fields`.
     """
     start = raw.rfind(b"\n", 0, _BLANK.match(raw, len(BOM) if raw.startswith(BOM) else 0).end()) + 1  # type: ignore[union-attr]
     stop = raw.find(b"\n", start, start + MAX_HEADER + 1)
@@ -94,12 +95,15 @@ def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = Non
     if fields is None:
         fields = tuple(aws_name(name) for name in log_format or DEFAULT_FORMAT)
     where = "The header" if found else "The configured log format"
+    check_fields(ref, fields, where)
+    return Header(fields, " ".join(tokens if found else fields).encode())
+
+
+def check_fields(ref: ObjectRef, fields: Sequence[str], where: str) -> None:
+    """Whether records with these fields can be told apart and placed in time. Raises BadObject: `duplicate-field`,
+    `no-time-fields`."""
     if twice := sorted({name for name in fields if fields.count(name) > 1}):
         raise BadObject(ref, "duplicate-field", f"{where} names {', '.join(twice)} more than once.")
-    if any(name == "resource-type" or name.startswith("tgw-") for name in fields):
-        raise BadObject(
-            ref, "transit-gateway", f"{where} is that of a transit gateway flow log, which is not read yet."
-        )
     if missing := [name for name in TIME_FIELDS if name not in fields]:
         raise BadObject(
             ref,
@@ -107,4 +111,3 @@ def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = Non
             f"{where} has no {' and no '.join(missing)}, so its records have no place in time; is this a flow log? "
             "If so, create one whose format has ${start} and ${end}.",
         )
-    return Header(fields, " ".join(tokens if found else fields).encode())

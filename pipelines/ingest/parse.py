@@ -1,4 +1,4 @@
-"""A text flow log becomes columns. Pure: bytes in, tables out.
+"""A flow log becomes columns: here a text one. Pure: bytes in, tables out.
 
 The rules (AWS's flow-log record reference, and what was seen of real files):
 
@@ -8,6 +8,8 @@ The rules (AWS's flow-log record reference, and what was seen of real files):
 * `-` is the only null. Numbers are digits and nothing else. A time above 10^11 is in milliseconds.
 * log-status OK goes to `flows`, NODATA and SKIPDATA to `coverage`. A log without that field has no way to say it:
   there, a record in which nothing was measured is coverage, with log_status ''.
+* A log with fields that only transit gateways have (`tgw-id`, `resource-type`, ...) goes to `tgw_flows` and
+  `tgw_coverage`.
 * Any other line goes to `rejected_lines` with the first reason of: line-too-long, control-bytes, not-utf8,
   token-count, and then, field by field, bad-number, out-of-range, no-time, bad-address, bad-action, bad-log-status.
 """
@@ -19,13 +21,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.ingest import kernel
 from pipelines.ingest.blocks import Lines
 from pipelines.ingest.decompress import PARQUET_MAGIC
-from pipelines.ingest.fields import Array, Buffer, dictionary, strings
-from pipelines.ingest.flow_columns import FlowColumns, schema_of
+from pipelines.ingest.fields import Array, Buffer, strings
+from pipelines.ingest.flow_columns import FlowColumns
 from pipelines.ingest.log_format import BOM, TIME_FIELDS, aws_name, header_of
+from pipelines.ingest.parquet import parse_parquet
 from pipelines.ingest.parsed import Parsed
+from pipelines.ingest.rejects import SCHEMA, rejected
+from pipelines.ingest.shapes import shape_of
 from schemas.errors import BadObject
 from schemas.flow import RAW_CAP, REJECTED_LINES
 from schemas.object_ref import ObjectKind, ObjectRef
@@ -36,81 +40,48 @@ MAX_LINES = 1 << 26
 BLOCK_ROWS = 1 << 13
 """Lines per step of the kernel: what it writes stays in the processor's cache until it is moved on."""
 
-_REJECTED = schema_of(REJECTED_LINES)
 _NAMES_ONLY = r"^ *[a-z][a-z0-9_-]*( +[a-z][a-z0-9_-]*)* *$"
-_LINE_FAULTS = {
-    kernel.LINE_TOO_LONG: "line-too-long",
-    kernel.CONTROL_BYTES: "control-bytes",
-    kernel.NOT_UTF8: "not-utf8",
-    kernel.TOKEN_COUNT: "token-count",
-    kernel.NO_TIME: "no-time",
-    kernel.BAD_ACTION: "bad-action",
-    kernel.BAD_STATUS: "bad-log-status",
-}
-_FIELD_FAULTS = {
-    kernel.BAD_NUMBER: "bad-number",
-    kernel.OUT_OF_RANGE: "out-of-range",
-    kernel.BAD_ADDRESS: "bad-address",
-}
 
 
 def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Parsed:
-    """The records of one text flow log, `raw` being the inflated bytes, as `flows`, `coverage`, `rejected_lines`.
+    """The records of one flow log, `raw` being the inflated bytes, as the tables of its shape and `rejected_lines`.
 
     `log_format` names the fields (AWS names) of a log without a header. `row_no` is the number of the line in the
-    object, the first being 1. Raises BadObject when the object as a whole is no such log: `parquet`,
-    `transit-gateway`, `bad-header`, `header-changes`, `duplicate-field`, `no-time-fields`, `too-many-lines`.
+    object, the first being 1. Parquet, known by its first bytes, is left to `parse_parquet`. Raises BadObject when the
+    object as a whole is no such log: `bad-header`, `header-changes`, `duplicate-field`, `no-time-fields`,
+    `too-many-lines`.
     """
     if raw.startswith(PARQUET_MAGIC):
-        raise BadObject(
-            ref, "parquet", "The flow log is in Parquet format, which is not read yet; deliver it as plain text."
-        )
+        return parse_parquet(ref, raw)
     header = header_of(ref, raw, log_format)
     if not raw.endswith(b"\n"):
         raw += b"\n"
     buffer = np.frombuffer(raw, np.uint8)
     most = min(len(raw) // (2 * len(header.fields)) + 1, MAX_LINES)  # a field takes a byte and a delimiter
-    columns = FlowColumns(header.fields, most, min(most, BLOCK_ROWS))
+    columns = FlowColumns(shape_of(header.fields), header.fields, most, min(most, BLOCK_ROWS))
     block = Lines(len(header.fields), min(most, BLOCK_ROWS))
-    rejected = []
+    bad: list[pa.Table] = []
     at, line, read = len(BOM) if raw.startswith(BOM) else 0, 1, 0
     while at < buffer.size:
         at, line = block.split(buffer, at, line, np.frombuffer(header.line, np.uint8))
         if line > MAX_LINES:
             raise BadObject(ref, "too-many-lines", f"The object has more than {MAX_LINES} lines; split it.")
-        columns.read(buffer, block)
+        columns.read(block)
         if block.fault[: block.rows].any():
-            rejected.append(_rejected(ref, header.fields, buffer, block))
+            bad += rejected(ref, header.fields, block, lambda pick: _raw(ref, buffer, block, pick))
         read += block.rows
     tables = {
-        "flows": columns.flows(buffer, ref.object_id),
-        "coverage": columns.coverage(buffer, ref.object_id),
-        "rejected_lines": pa.concat_tables([_REJECTED.empty_table(), *rejected]),
+        **columns.tables(ref.object_id),
+        REJECTED_LINES.name: pa.concat_tables([SCHEMA.empty_table(), *bad]),
     }
     return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
 
 
-def _rejected(ref: ObjectRef, fields: Sequence[str], buffer: Buffer, block: Lines) -> pa.Table:
-    bad = np.flatnonzero(block.fault[: block.rows])
-    number, start, stop = (places[bad] for places in block.places)
+def _raw(ref: ObjectRef, buffer: Buffer, block: Lines, pick: NDArray[np.intp]) -> Array:
+    number, start, stop = (places[pick] for places in block.places)
     raw = strings(buffer, start, stop, RAW_CAP)
     _refuse_other_header(ref, raw, number)
-    faults, codes = np.unique(block.fault[bad], return_inverse=True)
-    reasons = pa.array([_reason(int(fault), fields) for fault in faults], pa.string())
-    return pa.Table.from_arrays(
-        [
-            dictionary(codes.astype(np.int32), reasons),
-            raw,
-            pa.array(np.full(len(bad), ref.object_id, np.uint64)),
-            pa.array(number.astype(np.uint32)),
-        ],
-        schema=_REJECTED,
-    )
-
-
-def _reason(fault: int, fields: Sequence[str]) -> str:
-    field, kind = divmod(fault, 1 << 16)
-    return _LINE_FAULTS[kind] if kind in _LINE_FAULTS else f"{_FIELD_FAULTS[kind]}:{fields[field]}"
+    return raw
 
 
 def _refuse_other_header(ref: ObjectRef, raw: Array, lines: NDArray[np.int64]) -> None:

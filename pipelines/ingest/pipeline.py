@@ -46,6 +46,8 @@ class IngestSummary:
     change_events: int = 0
     flows: int = 0
     coverage: int = 0
+    tgw_flows: int = 0
+    tgw_coverage: int = 0
     unenriched: int = 0
 
 

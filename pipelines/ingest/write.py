@@ -21,6 +21,8 @@ from schemas.ledger import DeadLetter, Receipt
 from schemas.object_ref import ObjectRef
 
 SKIPPED = "skipped:"
+COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
+"""Tables whose rows the summary counts."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def counts(outcome: Outcome) -> Counter[str]:
                 rows_rejected=receipt.rows_rejected,
                 rows_skipped=receipt.rows_skipped,
                 unenriched=unenriched,
-                **{name: rows.get(name, 0) for name in ("flows", "coverage", "change_events")},
+                **{name: rows.get(name, 0) for name in COUNTED},
                 **{f"{SKIPPED}{reason}": count for reason, count in receipt.skipped_reasons.items()},
             )
 

@@ -11,6 +11,7 @@ from pipelines.ingest.parse import parse_flow_log
 from schemas.errors import BadObject
 from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
 from schemas.object_ref import ObjectRef
+from schemas.tgw import TGW_BY_AWS_NAME
 from tests.reference_parser import BadLog, reference_parse
 
 REF = ObjectRef("logs", "AWSLogs/flow.log.gz", "etag", 1)
@@ -100,7 +101,7 @@ def tokens(draw: st.DrawFn, name: str) -> str:
         return draw(st.sampled_from(["ACCEPT", "REJECT", "ACCEPTED", "accept", "DROP"]))
     if name in ("start", "end"):
         return draw(st.one_of(st.integers(1_600_000_000, 1_800_000_000).map(str), st.sampled_from(TIMES)))
-    column = BY_AWS_NAME.get(name)
+    column = BY_AWS_NAME.get(name) or TGW_BY_AWS_NAME.get(name)
     if name.endswith("addr"):
         return draw(st.one_of(addresses, st.sampled_from(ADDRESSES)))
     if column is not None and not str(column.arrow).startswith("dictionary"):
@@ -110,16 +111,17 @@ def tokens(draw: st.DrawFn, name: str) -> str:
 
 @st.composite
 def layouts(draw: st.DrawFn) -> list[str]:
-    names = draw(
-        st.lists(st.sampled_from([*BY_AWS_NAME, LOG_STATUS, "ecs-task-id", "reject-reason", "x9"]), unique=True)
-    )
+    """Of a VPC mostly, of a transit gateway sometimes, of both if somebody should do that."""
+    known = draw(st.sampled_from([BY_AWS_NAME, BY_AWS_NAME, TGW_BY_AWS_NAME, BY_AWS_NAME | TGW_BY_AWS_NAME]))
+    names = draw(st.lists(st.sampled_from([*known, LOG_STATUS, "quantum-state", "x9"]), unique=True))
     must = [name for name in ("start", "end") if name not in names and draw(st.integers(0, 19))]
     return draw(st.permutations([*names, *must])) or ["start", "end"]
 
 
 @st.composite
 def logs(draw: st.DrawFn) -> tuple[bytes, list[str] | None]:
-    names = list(DEFAULT_FORMAT) if draw(st.booleans()) else draw(layouts())
+    whole = st.sampled_from([list(DEFAULT_FORMAT), [*BY_AWS_NAME, LOG_STATUS], [*TGW_BY_AWS_NAME, LOG_STATUS]])
+    names = draw(st.one_of(whole, layouts()))
     header = [name.replace("-", "_") if draw(st.integers(0, 9)) == 0 else name for name in names]
     lines = [" ".join(header)] if draw(st.integers(0, 4)) else []
     for _ in range(draw(st.integers(0, 12))):
@@ -183,11 +185,11 @@ def test_an_address_is_read_as_the_standard_library_reads_it(address: str) -> No
 def test_logs_longer_than_a_block_with_many_texts_and_faults_are_read_as_the_reference_reads_them(seed: int) -> None:
     """Blocks, growing tables of texts and repeats across their borders are met by size, not by luck."""
     rng = random.Random(seed)
-    names = ["interface-id", "start", "srcaddr", "ecs-task-id", "packets", "action", "end", LOG_STATUS]
+    names = ["interface-id", "start", "srcaddr", "quantum-state", "packets", "action", "end", LOG_STATUS]
     pool = {
         "interface-id": [f"eni-{n:017x}" for n in range(40)],
         "srcaddr": ["10.0.0.1", "10.0.0.2", "-", "2001:db8::7", "10.0.0.999"],
-        "ecs-task-id": [f"task{n}" for n in range(3000)] + ["-"],
+        "quantum-state": [f"task{n}" for n in range(3000)] + ["-"],
         "packets": ["-", "1", "70000", "x"],
         "action": ["ACCEPT", "REJECT", "-"],
         LOG_STATUS: ["OK", "OK", "OK", "NODATA"],

@@ -70,12 +70,17 @@ RECORD = b"2 123456789010 eni-1 - - - - - - - 1763627530 1763627590 - NODATA\n"
         (b"dear diary\n", OTHER),
         (b"2 123456789010 eni-1\n", OTHER),
         (b"\x89PNG\r\n", OTHER),
+        (b"PARquet", OTHER),
         (b"", OTHER),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_by_first_bytes(head: bytes, kind: ObjectKind, packed: bool) -> None:
     assert kind_of_head(gzip.compress(head) if packed else head) is kind
+
+
+def test_parquet_is_told_by_its_magic_whatever_its_name() -> None:
+    assert kind_of_head(b"PAR1\x15\x04\x15") is FLOW_LOG
 
 
 def test_the_beginning_of_a_large_gzip_is_enough() -> None:

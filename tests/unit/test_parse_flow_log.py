@@ -11,6 +11,7 @@ from pipelines.ingest.parsed import Parsed
 from schemas.errors import BadObject
 from schemas.flow import COVERAGE, DEFAULT_FORMAT, FLOWS, RAW_CAP, REJECTED_LINES
 from schemas.object_ref import ObjectKind, ObjectRef
+from simulation.bulk.fields import TRANSIT_FIELDS
 
 REF = ObjectRef("logs", "AWSLogs/123456789010/vpcflowlogs/eu-central-1/2026/11/20/x.log.gz", "etag", 321)
 V2 = " ".join(DEFAULT_FORMAT)
@@ -120,6 +121,48 @@ def test_gaps_go_to_coverage_and_not_to_flows() -> None:
     assert parsed.read == 3
 
 
+TRANSIT = " ".join(field.name for field in TRANSIT_FIELDS)
+
+
+def test_a_transit_gateway_s_records_go_to_tables_of_their_own() -> None:
+    """The record is AWS's example of the default format, with times of today."""
+    ok = (
+        "6 TransitGateway 123456789012 tgw-0123456789a tgw-attach-0123456789a 123456789012 123456789012 vpc-1 vpc-2 "
+        "subnet-1 subnet-2 eni-1 eni-2 ap-south-1a ap-south-1b tgw-attach-0123456789b 10.4.5.6 192.0.2.7 80 37416 6 "
+        "2 80 1763627530 1763627590 OK IPv4 0 18446744073709551615 0 - 16 ap-south-1 egress - S3"
+    )
+    nodata = (
+        "6 TransitGateway 123456789012 tgw-0123456789a tgw-attach-1 - - - - - - - - - - - - - - - - - - 1763627530 "
+        "1763627590 NODATA - - - - - - ap-south-1 - - -"
+    )
+    parsed = parse(TRANSIT, ok, nodata, ok.replace("10.4.5.6", "10.4.5"))
+    assert set(parsed.tables) == {"tgw_flows", "tgw_coverage", "rejected_lines"}
+    assert (parsed.kind, parsed.read, reasons(parsed)) == (ObjectKind.FLOW_LOG, 3, ["bad-address:srcaddr"])
+    (row,) = parsed.tables["tgw_flows"].to_pylist()
+    assert (row["tgw_id"], row["tgw_attachment_id"], row["tgw_src_eni"]) == (
+        "tgw-0123456789a",
+        "tgw-attach-0123456789a",
+        "eni-1",
+    )
+    lost = [row[f"packets_lost_{why}"] for why in ("no_route", "blackhole", "mtu_exceeded", "ttl_expired")]
+    assert lost == [0, 2**64 - 1, 0, None]
+    assert (row["srcaddr"], row["tcp_flags"], row["pkt_dst_aws_service"]) == (mapped("10.4.5.6"), 16, "S3")
+    (gap,) = parsed.tables["tgw_coverage"].to_pylist()
+    assert (gap["tgw_id"], gap["tgw_attachment_id"], gap["log_status"], gap["row_no"]) == (
+        "tgw-0123456789a",
+        "tgw-attach-1",
+        "NODATA",
+        3,
+    )
+
+
+@pytest.mark.parametrize("only", ["resource-type", "tgw-src-eni", "packets-lost-blackhole", "tgw-of-tomorrow"])
+def test_one_field_of_its_own_tells_a_transit_gateway(only: str) -> None:
+    parsed = parse(f"start end {only}", "1 2 3")
+    assert parsed.tables["tgw_flows"].num_rows == 1
+    assert "flows" not in parsed.tables
+
+
 def test_without_log_status_a_record_that_measured_nothing_is_a_gap() -> None:
     parsed = parse("interface-id srcaddr packets start end", "eni-1 - - 1 2", "eni-1 - 0 1 2", "eni-1 10.0.0.1 - 1 2")
     assert parsed.tables["coverage"].select(["log_status", "row_no"]).to_pylist() == [{"log_status": "", "row_no": 2}]
@@ -140,11 +183,11 @@ def test_ipv4_and_ipv6_share_a_column() -> None:
 
 
 def test_fields_the_registry_does_not_know_are_kept_by_name() -> None:
-    rows = flows(parse("start end ecs_task-id reject-reason", "1 2 task-1 -", "1 2 - -", "1 2 task-2 BPA"))
+    rows = flows(parse("start end ecs_task-id2 reject-cause", "1 2 task-1 -", "1 2 - -", "1 2 task-2 BPA"))
     assert [dict(row["extra"]) for row in rows] == [
-        {"ecs-task-id": "task-1"},
+        {"ecs-task-id2": "task-1"},
         {},
-        {"ecs-task-id": "task-2", "reject-reason": "BPA"},
+        {"ecs-task-id2": "task-2", "reject-cause": "BPA"},
     ]
 
 
@@ -235,8 +278,8 @@ def test_limits_themselves_are_allowed() -> None:
 
 def test_a_line_of_64_kib_is_read_and_one_byte_more_is_not() -> None:
     longest = "1 2 " + "x" * (65536 - 4)
-    parsed = parse("start end instance-tag", longest, longest + "x")
-    assert [len(dict(row["extra"])["instance-tag"]) for row in flows(parsed)] == [65532]
+    parsed = parse("start end quantum-tag", longest, longest + "x")
+    assert [len(dict(row["extra"])["quantum-tag"]) for row in flows(parsed)] == [65532]
     assert reasons(parsed) == ["line-too-long"]
 
 
@@ -258,8 +301,7 @@ def test_texts_of_rejected_lines_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason", "words"),
     [
-        (b"PAR1\x15\x04", "parquet", "not read yet"),
-        (b"version resource-type tgw-id start end\n", "transit-gateway", "transit gateway"),
+        (b"PAR1\x15\x04", "bad-parquet", "copy the object again"),
         (b"start end start\n1 2 3\n", "duplicate-field", "start"),
         (b"start end vpc-id vpc_id\n", "duplicate-field", "vpc-id"),
         (b"version srcaddr start\n2 10.0.0.1 1\n", "no-time-fields", "no end"),

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from schemas import network
 from schemas.errors import FlowtrailError
-from schemas.flow import DEFAULT_FORMAT, FLOWS
+from schemas.flow import DEFAULT_FORMAT, FLOWS, LOG_STATUS
 from schemas.ledger import Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.tables import TABLES
+from schemas.tgw import TGW_FLOWS, TGW_LOGGED
 from schemas.times import parse_time, rfc3339
+from simulation.bulk.fields import TRANSIT_FIELDS, VERSIONS, fields_up_to
 
 REF = ObjectRef("bucket", "a/key", "etag", 10)
 
@@ -25,13 +27,21 @@ def test_default_format_is_the_documented_order_of_the_14_version_2_fields() -> 
     assert " ".join(DEFAULT_FORMAT) == documented
 
 
-def test_every_logged_field_up_to_version_5_has_a_column() -> None:
-    # 29 fields by then; log-status is what decides the table, so it is no column of flows
-    assert len([c for c in FLOWS.columns if c.aws]) == 28
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_logged_field_has_a_column(version: int) -> None:
+    fields = {field.name for field in fields_up_to(version)}
+    assert {c.aws for c in FLOWS.columns if c.aws and c.version <= version} == fields - {LOG_STATUS}
+    assert {f.column for f in fields_up_to(version)} - {"log_status"} <= set(FLOWS.names)
+
+
+def test_every_field_of_a_transit_gateway_has_a_column_in_the_order_of_the_default_format() -> None:
+    assert [c.aws for c in TGW_LOGGED] == [field.name for field in TRANSIT_FIELDS if field.name != LOG_STATUS]
+    lost = [c.name for c in TGW_FLOWS.columns if c.clickhouse == "Nullable(UInt64)" and "lost" in c.name]
+    assert len(lost) == 4
 
 
 def test_every_table_ends_facts_with_provenance() -> None:
-    for name in ("flows", "coverage", "rejected_lines", "change_events"):
+    for name in ("flows", "coverage", "tgw_flows", "tgw_coverage", "rejected_lines", "change_events"):
         assert TABLES[name].names[-4:] == ["object_id", "row_no", "load", "chunk"]
 
 

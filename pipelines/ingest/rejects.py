@@ -1,0 +1,60 @@
+"""Records that could not be understood, with the reason: rows of `rejected_lines`."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.ingest import kernel
+from pipelines.ingest.blocks import Block
+from pipelines.ingest.fields import Array, dictionary
+from pipelines.ingest.shapes import schema_of
+from schemas.flow import REJECTED_LINES
+from schemas.object_ref import ObjectRef
+
+SCHEMA = schema_of(REJECTED_LINES)
+AT_ONCE = 1 << 10
+"""Records whose raw texts are made in one step."""
+
+_LINE_FAULTS = {
+    kernel.LINE_TOO_LONG: "line-too-long",
+    kernel.CONTROL_BYTES: "control-bytes",
+    kernel.NOT_UTF8: "not-utf8",
+    kernel.TOKEN_COUNT: "token-count",
+    kernel.NO_TIME: "no-time",
+    kernel.BAD_ACTION: "bad-action",
+    kernel.BAD_STATUS: "bad-log-status",
+}
+_FIELD_FAULTS = {
+    kernel.BAD_NUMBER: "bad-number",
+    kernel.OUT_OF_RANGE: "out-of-range",
+    kernel.BAD_ADDRESS: "bad-address",
+}
+
+
+def rejected(
+    ref: ObjectRef, fields: Sequence[str], block: Block, raw: Callable[[NDArray[np.intp]], Array]
+) -> list[pa.Table]:
+    """The records of a block that have a fault, as pieces of a table; `raw` gives what records were read from."""
+    bad = np.flatnonzero(block.fault[: block.rows])
+    return [_rows(ref, fields, block, pick, raw(pick)) for pick in np.split(bad, range(AT_ONCE, len(bad), AT_ONCE))]
+
+
+def _rows(ref: ObjectRef, fields: Sequence[str], block: Block, pick: NDArray[np.intp], raw: Array) -> pa.Table:
+    faults, codes = np.unique(block.fault[pick], return_inverse=True)
+    reasons = pa.array([_reason(int(fault), fields) for fault in faults], pa.string())
+    return pa.Table.from_arrays(
+        [
+            dictionary(codes.astype(np.int32), reasons),
+            raw,
+            pa.array(np.full(len(pick), ref.object_id, np.uint64)),
+            pa.array(block.numbers[pick].astype(np.uint32)),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _reason(fault: int, fields: Sequence[str]) -> str:
+    field, kind = divmod(fault, 1 << 16)
+    return _LINE_FAULTS[kind] if kind in _LINE_FAULTS else f"{_FIELD_FAULTS[kind]}:{fields[field]}"
