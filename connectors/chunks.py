@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from connectors.columns import joined, runs
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.table import Table
 from schemas.tables import TABLES
@@ -60,11 +61,9 @@ def cut(objects: Sequence[ObjectRows]) -> list[Chunk]:
         parts = [part for part in parts if part.num_rows]
         if not parts:
             continue
-        for day in _days(pa.concat_tables(parts)):
+        for day in _days(joined(parts)):
             for rows in _slices(day):
-                ids, counts = np.unique(rows.column("object_id").to_numpy(), return_counts=True)
-                by_object = dict(zip(ids.tolist(), counts.tolist(), strict=True))
-                chunks.append(Chunk(len(chunks) + 1, table, rows, by_object))
+                chunks.append(Chunk(len(chunks) + 1, table, rows, dict(runs(rows.column("object_id").chunk(0)))))
     return chunks
 
 

@@ -5,14 +5,16 @@ The embedded engine belongs to one process at a time, and a process can open one
 
 import contextlib
 import fcntl
+import io
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 import clickhouse_connect
 import pyarrow as pa
@@ -21,6 +23,7 @@ import stamina
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from connectors.columns import is_blank, one_chunk
 from connectors.statement import one_query
 from schemas.errors import FlowtrailError
 from schemas.table import Table
@@ -44,6 +47,10 @@ INSERT_SETTINGS: Mapping[str, Any] = {
 }
 """What decides whether an insert is one block, one part, one atomic rename; defaults differ between releases."""
 
+BATCH_ROWS = 1 << 16
+"""Rows of a batch of the Arrow stream; the engine puts batches together to one block, one part."""
+
+_embedded: "WeakSet[Client]" = WeakSet()
 _clients = threading.local()
 _opening = threading.Lock()
 _held: list[str] = []
@@ -95,11 +102,12 @@ class Store:
 
 
 def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", partitions: int = 100) -> None:
-    """Insert `rows`, cast to the registry's schema (times cut to its precision), as one block.
+    """Insert `rows`, cast to the registry's types (times cut to its precision), as one block. Columns that `rows` lacks
+    become NULL, '' or empty.
 
     With a `token` the same insert arriving twice counts once; without one nothing is de-duplicated. The engine refuses
     a block of more than `partitions` partitions: with 1 the insert is atomic. Raises StoreUnavailable when its outcome
-    is not known, FlowtrailError when the store refuses it, ValueError for NULL where there must be none.
+    is not known, FlowtrailError when the store refuses it, ValueError where a value must be and is none.
     """
     if rows.num_rows == 0:
         return
@@ -116,7 +124,10 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
     if not token:
         del settings["insert_deduplication_token"]
     try:
-        client.insert_arrow(table.name, block, settings=settings)
+        if client in _embedded:
+            client.raw_insert(table.name, block.column_names, _stream(block), settings, "ArrowStream")
+        else:
+            client.insert_arrow(table.name, block, settings=settings)
     except OperationalError as error:
         raise StoreUnavailable(f"The store did not confirm an insert into {table.name}: {error}", _RETRY) from error
     except DatabaseError as error:
@@ -124,15 +135,35 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
 
 
 def _shaped(rows: pa.Table, table: Table) -> pa.Table:
-    """`rows` in the registry's schema, as one record batch: an Arrow file has one dictionary per column."""
-    columns = []
+    """`rows` in the registry's types, one chunk per column, without the blank columns: those get the same value from
+    the engine. A column without NULLs that `rows` lacks must be a text or a map."""
+    made = {}
     for field in table.schema:
+        if field.name not in rows.column_names:
+            if not field.nullable and not (pa.types.is_dictionary(field.type) or pa.types.is_map(field.type)):
+                raise ValueError(f"{table.name}.{field.name} is not given")
+            continue
         column = rows.column(field.name)
         if column.null_count and not field.nullable:
             raise ValueError(f"{table.name}.{field.name} has {column.null_count} nulls")
+        if all(map(is_blank, column.chunks)):
+            continue
         options = pc.CastOptions(field.type, allow_time_truncate=True)
-        columns.append(column if column.type == field.type else pc.call_function("cast", [column], options))
-    return pa.Table.from_arrays(columns, schema=table.schema).unify_dictionaries().combine_chunks()
+        chunk = one_chunk(column.chunks)
+        made[field.name] = chunk if chunk.type == field.type else pc.call_function("cast", [chunk], options)
+    return pa.table(made)
+
+
+def _stream(rows: pa.Table) -> Generator[bytes, None, None]:
+    """`rows` as an Arrow stream, batch by batch: nobody ever holds all of it."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        for batch in rows.to_batches(max_chunksize=BATCH_ROWS):
+            writer.write_batch(batch)
+            yield sink.getvalue()
+            sink.seek(0)
+            sink.truncate()
+    yield sink.getvalue()
 
 
 def query(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -218,6 +249,7 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
     if database is not None:
         client.close()
         client = clickhouse_connect.get_client(interface="chdb", path=path, database=database, settings=settings)
+    _embedded.add(client)
     return client
 
 

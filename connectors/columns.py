@@ -1,0 +1,88 @@
+"""Tables put together column by column. Texts stay dictionaries, and what no row has is left out: a version 2 log fills
+13 of the 37 columns of `flows`, and moving the blank ones about would cost more than the rest."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+Array = Any
+"""A pyarrow.Array. Its stubs miss what numpy arrays convert to and what a dictionary array has."""
+
+
+def joined(tables: Sequence[pa.Table], keep: Iterable[str] = ()) -> pa.Table:
+    """The rows of `tables`, one after the other, with one chunk per column; a column that a table lacks is blank
+    there, and one that is blank in all of them is left out, unless `keep` names it.
+
+    Columns are in the order of the first table that has them. Raises ValueError when their types differ.
+    """
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    wanted = set(keep)
+    made = {}
+    for name in names:
+        types = {table.schema.field(name).type for table in tables if name in table.column_names}
+        if len(types) > 1:
+            raise ValueError(f"{name} has the types {', '.join(map(str, types))}")
+        kind = types.pop()
+        chunks = [chunk for chunk in _chunks(tables, name, kind) if len(chunk)]
+        if not all(map(is_blank, chunks)):
+            made[name] = one_chunk(chunks)
+        elif name in wanted:
+            made[name] = _blank(sum(map(len, chunks)), kind)
+    return pa.table(made)
+
+
+def one_chunk(chunks: Sequence[Array]) -> Array:
+    """The chunks of a column as one; of dictionaries with the texts of all."""
+    if len(chunks) == 1:
+        return chunks[0]
+    if not pa.types.is_dictionary(chunks[0].type):
+        return pa.concat_arrays(chunks)
+    if any(chunk.null_count for chunk in chunks):
+        return pa.chunked_array(chunks).unify_dictionaries().combine_chunks()
+    return _one_dictionary(chunks)
+
+
+def is_blank(chunk: Array) -> bool:
+    """Whether a chunk holds nothing but the value that an omitted column has: NULL, '' or the empty map."""
+    if pa.types.is_dictionary(chunk.type):
+        return len(chunk.dictionary) == 1 and chunk.dictionary[0].as_py() == "" and not chunk.null_count
+    if pa.types.is_map(chunk.type):
+        return bool(chunk.offsets[0] == chunk.offsets[len(chunk)])
+    return bool(chunk.null_count == len(chunk))
+
+
+def runs(values: Array) -> list[tuple[int, int]]:
+    """Value and length of each run of equal numbers."""
+    numbers = values.to_numpy()
+    first = np.concatenate([[0], np.flatnonzero(numbers[1:] != numbers[:-1]) + 1]) if len(numbers) else np.array([], int)
+    return list(zip(numbers[first].tolist(), np.diff([*first, len(numbers)]).tolist(), strict=True))
+
+
+def _chunks(tables: Sequence[pa.Table], name: str, kind: pa.DataType) -> Iterator[Array]:
+    for table in tables:
+        if name in table.column_names:
+            yield from table.column(name).chunks
+        elif table.num_rows:
+            yield _blank(table.num_rows, kind)
+
+
+def _blank(rows: int, kind: pa.DataType) -> Array:
+    if pa.types.is_dictionary(kind):
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([""]))
+    if pa.types.is_map(kind):
+        return pa.array([{}], kind).take(pa.array(np.zeros(rows, np.int32)))
+    return pa.nulls(rows, kind)
+
+
+def _one_dictionary(chunks: Sequence[Array]) -> Array:
+    """Codes are renumbered by array, and only the distinct texts of each chunk are looked at one by one."""
+    texts: dict[str, int] = {}
+    codes = []
+    for chunk in chunks:
+        places = np.array([texts.setdefault(text, len(texts)) for text in chunk.dictionary.to_pylist()], np.int32)
+        mine = chunk.indices.to_numpy()
+        plain = np.array_equal(places, np.arange(len(places)))
+        codes.append(mine.astype(np.int32, copy=False) if plain else places[mine])
+    return pa.DictionaryArray.from_arrays(np.concatenate(codes), pa.array(list(texts), pa.string()), safe=False)
