@@ -34,7 +34,7 @@ demo: $(STAMP)
 	@$(BIN)/flowtrail demo
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -1,1 +1,1 @@
-"""What it costs, side by side with the peer in one run: `python -m benchmarks`."""
+"""What it costs, measured beside its peers on the same bytes in the same run. `python -m benchmarks` runs all."""

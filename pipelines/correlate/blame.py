@@ -148,7 +148,7 @@ class _Judge:
         return self.candidates.of([c.events[0] for c in singles if places & {edit.place for edit in c.edits}])
 
     def _ended(self, signal: Signal, since: datetime, near: frozenset[str]) -> tuple[ChangeEvent, ...]:
-        """The first change after `since` that lets the conversations pass again, as far as this signal goes."""
+        """The first change after `since` that lets the conversations pass again."""
         last = max((run.recovered for run in signal.runs if run.recovered), default=signal.recovered) or self.end
         sample = signal.runs[:SAMPLE]
         for candidate in self.candidates.between(since, min(last + AFTER, self.end), near):
@@ -159,8 +159,9 @@ class _Judge:
         return ()
 
     def _frees(self, candidate: Candidate, signal: Signal, run: Run) -> bool:
+        """A lost conversation that is rejected from then on is not free."""
         before = self._passage(candidate.before, signal, run)
-        return before is Passage.BAD and self._passage(candidate.after, signal, run) in (Passage.GOOD, Passage.OTHER)
+        return before is Passage.BAD and self._passage(candidate.after, signal, run) is Passage.GOOD
 
     def _unproven(self, signal: Signal, near: frozenset[str]) -> Finding:
         """Suspected when a change fits and what it did is not known in full; otherwise unexplained, and why."""
