@@ -1,5 +1,6 @@
 """S3 on loopback, in a process of its own so that it takes nothing from the interpreter of those it serves."""
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 import boto3
+from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
 KEY = "testing"
@@ -41,10 +43,6 @@ def s3() -> Iterator[str]:
 
 
 def _serve(pipe: Connection) -> None:
-    import logging
-
-    from moto.server import ThreadedMotoServer
-
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -113,7 +113,9 @@ def _records(rows, start, minutes, rng):
     src, dst = np.where(asks, mine, peer), np.where(asks, peer, mine)
     packets = np.minimum(rng.lognormal(2.0, 1.3, pairs).astype(np.int64) + 1, 1 << 20)
     packets = np.select([sort == 2, sort == 3], [np.ones(pairs, np.int64), rng.integers(1, 4, pairs)], packets)
-    size = np.select([sort == 2, sort == 3], [rng.integers(60, 90, pairs), np.full(pairs, 40)], rng.integers(52, 1400, pairs))
+    size = np.select(
+        [sort == 2, sort == 3], [rng.integers(60, 90, pairs), np.full(pairs, 40)], rng.integers(52, 1400, pairs)
+    )
     begins = start + minute * 60 + rng.integers(0, 45, pairs)
     ends = np.minimum(begins + rng.integers(1, 60, pairs), start + minute * 60 + 60 + rng.integers(0, 4, pairs))
     # Two records per conversation, one per scan; what is too many is cut off.

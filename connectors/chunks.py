@@ -52,8 +52,9 @@ class Chunk:
         return stamped.append_column("chunk", pa.array(np.full(n, self.number, np.uint32)))
 
 
-def cut(objects: Sequence[ObjectRows]) -> list[Chunk]:
-    """Deterministic: the same objects, parsed alike, give the same chunks, in whatever order they come."""
+def cut(objects: Sequence[ObjectRows], after: int = 0) -> list[Chunk]:
+    """Deterministic: the same objects, parsed alike, give the same chunks, in whatever order they come. Numbers go on
+    from `after`."""
     chunks: list[Chunk] = []
     ordered = sorted(objects, key=lambda each: each.ref)
     for table in DATA:
@@ -63,7 +64,9 @@ def cut(objects: Sequence[ObjectRows]) -> list[Chunk]:
             continue
         for day in _days(joined(parts)):
             for rows in _slices(day):
-                chunks.append(Chunk(len(chunks) + 1, table, rows, dict(runs(rows.column("object_id").chunk(0)))))
+                chunks.append(
+                    Chunk(after + len(chunks) + 1, table, rows, dict(runs(rows.column("object_id").chunk(0))))
+                )
     return chunks
 
 

@@ -1,7 +1,7 @@
 """Tables put together column by column. Texts stay dictionaries, and what no row has is left out: a version 2 log fills
 13 of the 37 columns of `flows`, and moving the blank ones about would cost more than the rest."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,25 +10,27 @@ import pyarrow as pa
 Array = Any
 """A pyarrow.Array. Its stubs miss what numpy arrays convert to and what a dictionary array has."""
 
+NOTHING = pa.schema([])
 
-def joined(tables: Sequence[pa.Table], keep: Iterable[str] = ()) -> pa.Table:
+
+def joined(tables: Sequence[pa.Table], keep: pa.Schema = NOTHING) -> pa.Table:
     """The rows of `tables`, one after the other, with one chunk per column; a column that a table lacks is blank
-    there, and one that is blank in all of them is left out, unless `keep` names it.
+    there, and one that is blank in all of them is left out, unless it is one of `keep`.
 
     Columns are in the order of the first table that has them. Raises ValueError when their types differ.
     """
-    names = dict.fromkeys(name for table in tables for name in table.column_names)
-    wanted = set(keep)
+    kept: dict[str, Any] = dict(zip(keep.names, keep.types, strict=True))
+    names = dict.fromkeys([*(name for table in tables for name in table.column_names), *kept])
     made = {}
     for name in names:
-        types = {table.schema.field(name).type for table in tables if name in table.column_names}
+        types = {table.schema.field(name).type for table in tables if name in table.column_names} or {kept[name]}
         if len(types) > 1:
             raise ValueError(f"{name} has the types {', '.join(map(str, types))}")
         kind = types.pop()
         chunks = [chunk for chunk in _chunks(tables, name, kind) if len(chunk)]
         if not all(map(is_blank, chunks)):
             made[name] = one_chunk(chunks)
-        elif name in wanted:
+        elif name in kept:
             made[name] = _blank(sum(map(len, chunks)), kind)
     return pa.table(made)
 
@@ -56,11 +58,13 @@ def is_blank(chunk: Array) -> bool:
 def runs(values: Array) -> list[tuple[int, int]]:
     """Value and length of each run of equal numbers."""
     numbers = values.to_numpy()
-    first = np.concatenate([[0], np.flatnonzero(numbers[1:] != numbers[:-1]) + 1]) if len(numbers) else np.array([], int)
+    if not len(numbers):
+        return []
+    first = np.concatenate([[0], np.flatnonzero(numbers[1:] != numbers[:-1]) + 1])
     return list(zip(numbers[first].tolist(), np.diff([*first, len(numbers)]).tolist(), strict=True))
 
 
-def _chunks(tables: Sequence[pa.Table], name: str, kind: pa.DataType) -> Iterator[Array]:
+def _chunks(tables: Sequence[pa.Table], name: str, kind: Any) -> Iterator[Array]:
     for table in tables:
         if name in table.column_names:
             yield from table.column(name).chunks
@@ -68,11 +72,12 @@ def _chunks(tables: Sequence[pa.Table], name: str, kind: pa.DataType) -> Iterato
             yield _blank(table.num_rows, kind)
 
 
-def _blank(rows: int, kind: pa.DataType) -> Array:
+def _blank(rows: int, kind: Any) -> Array:
+    first: Array = np.zeros(rows, np.int32)
     if pa.types.is_dictionary(kind):
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([""]))
+        return pa.DictionaryArray.from_arrays(first, pa.array([""]))
     if pa.types.is_map(kind):
-        return pa.array([{}], kind).take(pa.array(np.zeros(rows, np.int32)))
+        return pa.array([{}], kind).take(first)
     return pa.nulls(rows, kind)
 
 

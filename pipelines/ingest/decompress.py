@@ -148,8 +148,7 @@ def _fed(ref: ObjectRef, stream: Any, fed: bytes | memoryview, most: int, start:
         raise BadObject(
             ref,
             "bad-gzip",
-            f"The gzip member that begins at byte {start} is damaged ({error}); "
-            "copy the object again from its source.",
+            f"The gzip member that begins at byte {start} is damaged ({error}); copy the object again from its source.",
         ) from error
     return text
 

@@ -1,5 +1,5 @@
-"""Proves: an object that comes in pieces inflates to the same text as in one go, with the same errors; windows end where
-lines end, and parsing them one by one gives the rows that parsing the whole gives."""
+"""Proves: an object that comes in pieces inflates to the same text as in one go, with the same errors; windows end
+where lines end, and parsing them one by one gives the rows that parsing the whole gives."""
 
 import gzip
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.decompress import inflate, inflated, windows
+from pipelines.ingest.parse import FlowLog, parse_flow_log
 from schemas.errors import BadObject
 from schemas.object_ref import ObjectRef
 
@@ -82,3 +83,29 @@ def test_a_line_without_end_is_not_held(rest: bytes, kept: bytes) -> None:
     assert b"".join(found).startswith(b"first\n" + rest * 100_000)
     assert max(map(len, found)) < 500_000
     assert b"".join(found).endswith(kept + b"\nlast")
+
+
+HEADER = b"version account-id interface-id srcaddr start end action log-status x-new\n"
+LOG = (
+    b"\xef\xbb\xbf"
+    + HEADER
+    + b"".join(
+        b"2 1 eni-%d 10.0.0.%d 179513%04d 1795139999 ACCEPT OK %d\n" % (n % 7, n % 300, n, n % 3)
+        + (b"2 1 eni-1 - 1795130000 1795130060 - NODATA -\n" if n % 50 == 0 else b"")
+        + (HEADER if n % 90 == 0 else b"")
+        + (b"\n  \n" if n % 70 == 0 else b"")
+        for n in range(1000)
+    )
+)
+
+
+@pytest.mark.parametrize("size", [100, 1000, 20_000, 1 << 20])
+def test_windows_parse_to_the_same_rows(size: int) -> None:
+    whole = parse_flow_log(REF, LOG)
+    parts = list(windows(pieces(LOG, 333), size))
+    log = FlowLog(REF, parts[0])
+    found = [log.read(part) for part in parts]
+    assert sum(parsed.read for parsed in found) == whole.read == 1020
+    for name, rows in whole.tables.items():
+        assert rows.num_rows, name
+        assert [row for parsed in found for row in parsed.tables[name].to_pylist()] == rows.to_pylist()
