@@ -1,6 +1,6 @@
 """S3 on loopback, in a process of its own so that it takes nothing from the interpreter of those it serves."""
 
-import logging
+import importlib
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
 KEY = "testing"
@@ -43,13 +42,7 @@ def s3() -> Iterator[str]:
 
 
 def _serve(pipe: Connection) -> None:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    pipe.send(f"http://{host}:{port}")
-    pipe.recv()
-    os._exit(0)
+    importlib.import_module("benchmarks.s3_server").serve(pipe)  # imported there only
 
 
 def fill(objects: Iterable[tuple[str, bytes]], bucket: str = BUCKET) -> int:

@@ -64,9 +64,7 @@ def cut(objects: Sequence[ObjectRows], after: int = 0) -> list[Chunk]:
             continue
         for day in _days(joined(parts)):
             for rows in _slices(day):
-                chunks.append(
-                    Chunk(after + len(chunks) + 1, table, rows, dict(runs(rows.column("object_id").chunk(0))))
-                )
+                chunks.append(Chunk(after + len(chunks) + 1, table, rows, dict(runs(rows.column("object_id")))))
     return chunks
 
 

@@ -11,19 +11,21 @@ import re
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import clickhouse_connect
 import pyarrow as pa
 import pyarrow.compute as pc
 import stamina
+from clickhouse_connect.driver.binding import format_query_value, quote_identifier
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from connectors.columns import is_blank, one_chunk
+from connectors.columns import is_blank, united
 from connectors.statement import one_query
 from schemas.errors import FlowtrailError
 from schemas.table import Table
@@ -50,7 +52,9 @@ INSERT_SETTINGS: Mapping[str, Any] = {
 BATCH_ROWS = 1 << 16
 """Rows of a batch of the Arrow stream; the engine puts batches together to one block, one part."""
 
-_embedded: "WeakSet[Client]" = WeakSet()
+IN_PLACE_ROWS = 10_000
+
+_embedded: "WeakKeyDictionary[Client, str]" = WeakKeyDictionary()
 _clients = threading.local()
 _opening = threading.Lock()
 _held: list[str] = []
@@ -125,7 +129,7 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
         del settings["insert_deduplication_token"]
     try:
         if client in _embedded:
-            client.raw_insert(table.name, block.column_names, _stream(block), settings, "ArrowStream")
+            _insert_embedded(client, table, block, settings)
         else:
             client.insert_arrow(table.name, block, settings=settings)
     except OperationalError as error:
@@ -135,8 +139,8 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
 
 
 def _shaped(rows: pa.Table, table: Table) -> pa.Table:
-    """`rows` in the registry's types, one chunk per column, without the blank columns: those get the same value from
-    the engine. A column without NULLs that `rows` lacks must be a text or a map."""
+    """`rows` in the registry's types, without the blank columns: those get the same value from the engine. A column
+    without NULLs that `rows` lacks must be a text or a map."""
     made = {}
     for field in table.schema:
         if field.name not in rows.column_names:
@@ -149,9 +153,38 @@ def _shaped(rows: pa.Table, table: Table) -> pa.Table:
         if all(map(is_blank, column.chunks)):
             continue
         options = pc.CastOptions(field.type, allow_time_truncate=True)
-        chunk = one_chunk(column.chunks)
-        made[field.name] = chunk if chunk.type == field.type else pc.call_function("cast", [chunk], options)
+        column = pa.chunked_array(united(column.chunks), column.type)
+        made[field.name] = column if column.type == field.type else pc.call_function("cast", [column], options)
     return pa.table(made)
+
+
+def _insert_embedded(client: Client, table: Table, block: pa.Table, settings: dict[str, Any]) -> None:
+    """The engine takes large blocks right from Arrow's memory, one batch after the other, as one block; small ones,
+    and types that it does not take like that, go by an Arrow stream in a file."""
+    nested = any(map(pa.types.is_nested, block.schema.types))
+    if block.num_rows < IN_PLACE_ROWS or nested:
+        client.raw_insert(table.name, block.column_names, _stream(block), settings, "ArrowStream")
+        return
+    columns = ", ".join(map(quote_identifier, block.column_names))
+    pinned = {name: value for name, value in {**settings, "max_threads": 1}.items() if name != "wait_end_of_query"}
+    pairs = ", ".join(f"{name} = {format_query_value(value)}" for name, value in pinned.items())
+    target = f"{quote_identifier(client.database or '')}.{quote_identifier(table.name)}"
+    try:  # the engine looks up the variable `block` by its name
+        _handle(_embedded[client]).query(
+            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM Python(block) SETTINGS {pairs}"  # noqa: S608
+        )
+    except RuntimeError as error:
+        code = re.search(r"Code: (\d+)", str(error))
+        raise DatabaseError(str(error), code=int(code[1]) if code else None) from error
+
+
+def _handle(folder: str) -> Any:
+    """The thread's own way into the engine, beside its clients."""
+    handles: dict[tuple[str, int], Any] = _clients.__dict__.setdefault("handles", {})
+    key = (folder, os.getpid())
+    if key not in handles:
+        handles[key] = import_module("chdb").connect(folder)  # a server needs no engine
+    return handles[key]
 
 
 def _stream(rows: pa.Table) -> Generator[bytes, None, None]:
@@ -249,7 +282,7 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
     if database is not None:
         client.close()
         client = clickhouse_connect.get_client(interface="chdb", path=path, database=database, settings=settings)
-    _embedded.add(client)
+    _embedded[client] = path
     return client
 
 

@@ -11,11 +11,13 @@ Array = Any
 """A pyarrow.Array. Its stubs miss what numpy arrays convert to and what a dictionary array has."""
 
 NOTHING = pa.schema([])
+SMALL = 10_000
+"""Rows of a chunk up to which it is cheaper to move it than to handle it."""
 
 
 def joined(tables: Sequence[pa.Table], keep: pa.Schema = NOTHING) -> pa.Table:
-    """The rows of `tables`, one after the other, with one chunk per column; a column that a table lacks is blank
-    there, and one that is blank in all of them is left out, unless it is one of `keep`.
+    """The rows of `tables`, one after the other, as far as possible without moving them; a column that a table lacks is
+    blank there, and one that is blank in all of them is left out, unless it is one of `keep`.
 
     Columns are in the order of the first table that has them. Raises ValueError when their types differ.
     """
@@ -28,22 +30,22 @@ def joined(tables: Sequence[pa.Table], keep: pa.Schema = NOTHING) -> pa.Table:
             raise ValueError(f"{name} has the types {', '.join(map(str, types))}")
         kind = types.pop()
         chunks = [chunk for chunk in _chunks(tables, name, kind) if len(chunk)]
-        if not all(map(is_blank, chunks)):
-            made[name] = one_chunk(chunks)
-        elif name in kept:
-            made[name] = _blank(sum(map(len, chunks)), kind)
+        if name in kept or not all(map(is_blank, chunks)):
+            made[name] = pa.chunked_array(united(chunks), kind)
     return pa.table(made)
 
 
-def one_chunk(chunks: Sequence[Array]) -> Array:
-    """The chunks of a column as one; of dictionaries with the texts of all."""
-    if len(chunks) == 1:
-        return chunks[0]
-    if not pa.types.is_dictionary(chunks[0].type):
-        return pa.concat_arrays(chunks)
-    if any(chunk.null_count for chunk in chunks):
-        return pa.chunked_array(chunks).unify_dictionaries().combine_chunks()
-    return _one_dictionary(chunks)
+def united(chunks: Sequence[Array]) -> list[Array]:
+    """The chunks of a column, as one when they are small, and with one dictionary for all."""
+    if len(chunks) < 2:
+        return list(chunks)
+    if pa.types.is_dictionary(chunks[0].type):
+        if any(chunk.null_count for chunk in chunks):
+            return [pa.chunked_array(chunks).unify_dictionaries().combine_chunks()]
+        chunks = _one_dictionary(chunks)
+    if sum(map(len, chunks)) < SMALL * len(chunks):
+        return [pa.concat_arrays(chunks)]
+    return list(chunks)
 
 
 def is_blank(chunk: Array) -> bool:
@@ -73,6 +75,7 @@ def _chunks(tables: Sequence[pa.Table], name: str, kind: Any) -> Iterator[Array]
 
 
 def _blank(rows: int, kind: Any) -> Array:
+    """Nothing, `rows` times."""
     first: Array = np.zeros(rows, np.int32)
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(first, pa.array([""]))
@@ -81,8 +84,11 @@ def _blank(rows: int, kind: Any) -> Array:
     return pa.nulls(rows, kind)
 
 
-def _one_dictionary(chunks: Sequence[Array]) -> Array:
+def _one_dictionary(chunks: Sequence[Array]) -> list[Array]:
     """Codes are renumbered by array, and only the distinct texts of each chunk are looked at one by one."""
+    first = chunks[0].dictionary
+    if all(chunk.dictionary.equals(first) for chunk in chunks):
+        return [pa.DictionaryArray.from_arrays(chunk.indices, first, safe=False) for chunk in chunks]
     texts: dict[str, int] = {}
     codes = []
     for chunk in chunks:
@@ -90,4 +96,5 @@ def _one_dictionary(chunks: Sequence[Array]) -> Array:
         mine = chunk.indices.to_numpy()
         plain = np.array_equal(places, np.arange(len(places)))
         codes.append(mine.astype(np.int32, copy=False) if plain else places[mine])
-    return pa.DictionaryArray.from_arrays(np.concatenate(codes), pa.array(list(texts), pa.string()), safe=False)
+    all_texts = pa.array(list(texts), pa.string())
+    return [pa.DictionaryArray.from_arrays(each, all_texts, safe=False) for each in codes]
