@@ -6,5 +6,6 @@
 `talks.py`    who talks to whom, from a seed -> `segments.py` -> `views.py` -> `rows.py` -> `traffic.py`: flow-log rows.
 `flow_log_objects.py`, `trail_objects.py`  the objects as AWS delivers them.
 `story.py`    puts it together: `Stage` makes the history once, `logs` writes it for any seed, format and reading.
+`bulk/`       flow logs of any version, format and size, for tests and benchmarks.
 `demo.py`     tells it to a person.
 """
