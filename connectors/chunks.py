@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from connectors.columns import joined, runs
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.table import Table
 from schemas.tables import TABLES
@@ -51,8 +52,9 @@ class Chunk:
         return stamped.append_column("chunk", pa.array(np.full(n, self.number, np.uint32)))
 
 
-def cut(objects: Sequence[ObjectRows]) -> list[Chunk]:
-    """Deterministic: the same objects, parsed alike, give the same chunks, in whatever order they come."""
+def cut(objects: Sequence[ObjectRows], after: int = 0) -> list[Chunk]:
+    """Deterministic: the same objects, parsed alike, give the same chunks, in whatever order they come. Numbers go on
+    from `after`."""
     chunks: list[Chunk] = []
     ordered = sorted(objects, key=lambda each: each.ref)
     for table in DATA:
@@ -60,11 +62,9 @@ def cut(objects: Sequence[ObjectRows]) -> list[Chunk]:
         parts = [part for part in parts if part.num_rows]
         if not parts:
             continue
-        for day in _days(pa.concat_tables(parts)):
+        for day in _days(joined(parts)):
             for rows in _slices(day):
-                ids, counts = np.unique(rows.column("object_id").to_numpy(), return_counts=True)
-                by_object = dict(zip(ids.tolist(), counts.tolist(), strict=True))
-                chunks.append(Chunk(len(chunks) + 1, table, rows, by_object))
+                chunks.append(Chunk(after + len(chunks) + 1, table, rows, dict(runs(rows.column("object_id")))))
     return chunks
 
 

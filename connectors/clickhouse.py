@@ -5,22 +5,27 @@ The embedded engine belongs to one process at a time, and a process can open one
 
 import contextlib
 import fcntl
+import io
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 import clickhouse_connect
 import pyarrow as pa
 import pyarrow.compute as pc
 import stamina
+from clickhouse_connect.driver.binding import format_query_value, quote_identifier
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from connectors.columns import is_blank, united
 from connectors.statement import one_query
 from schemas.errors import FlowtrailError
 from schemas.table import Table
@@ -44,6 +49,12 @@ INSERT_SETTINGS: Mapping[str, Any] = {
 }
 """What decides whether an insert is one block, one part, one atomic rename; defaults differ between releases."""
 
+BATCH_ROWS = 1 << 16
+"""Rows of a batch of the Arrow stream; the engine puts batches together to one block, one part."""
+
+IN_PLACE_ROWS = 10_000
+
+_embedded: "WeakKeyDictionary[Client, str]" = WeakKeyDictionary()
 _clients = threading.local()
 _opening = threading.Lock()
 _held: list[str] = []
@@ -94,15 +105,13 @@ class Store:
         return _cached(self, None, readonly=False)
 
 
-_EMPTY: Any = pa.array([""])
-
-
 def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", partitions: int = 100) -> None:
-    """Insert `rows`, cast to the registry's schema (times cut to its precision), as one block.
+    """Insert `rows`, cast to the registry's types (times cut to its precision), as one block. Columns that `rows` lacks
+    become NULL, '' or empty.
 
     With a `token` the same insert arriving twice counts once; without one nothing is de-duplicated. The engine refuses
     a block of more than `partitions` partitions: with 1 the insert is atomic. Raises StoreUnavailable when its outcome
-    is not known, FlowtrailError when the store refuses it, ValueError for NULL where there must be none.
+    is not known, FlowtrailError when the store refuses it, ValueError where a value must be and is none.
     """
     if rows.num_rows == 0:
         return
@@ -119,7 +128,10 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
     if not token:
         del settings["insert_deduplication_token"]
     try:
-        client.insert_arrow(table.name, block, settings=settings)
+        if client in _embedded:
+            _insert_embedded(client, table, block, settings)
+        else:
+            client.insert_arrow(table.name, block, settings=settings)
     except OperationalError as error:
         raise StoreUnavailable(f"The store did not confirm an insert into {table.name}: {error}", _RETRY) from error
     except DatabaseError as error:
@@ -127,24 +139,64 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
 
 
 def _shaped(rows: pa.Table, table: Table) -> pa.Table:
-    """`rows` in the registry's schema, as one record batch: an Arrow file has one dictionary per column. Columns in
-    which nothing is given are left to the store's defaults: a flow log has few of the many fields that it might."""
-    fields = [field for field in table.schema if not _nothing(rows.column(field.name))]
-    columns = []
-    for field in fields:
+    """`rows` in the registry's types, without the blank columns: those get the same value from the engine. A column
+    without NULLs that `rows` lacks must be a text or a map."""
+    made = {}
+    for field in table.schema:
+        if field.name not in rows.column_names:
+            if not field.nullable and not (pa.types.is_dictionary(field.type) or pa.types.is_map(field.type)):
+                raise ValueError(f"{table.name}.{field.name} is not given")
+            continue
         column = rows.column(field.name)
         if column.null_count and not field.nullable:
             raise ValueError(f"{table.name}.{field.name} has {column.null_count} nulls")
+        if all(map(is_blank, column.chunks)):
+            continue
         options = pc.CastOptions(field.type, allow_time_truncate=True)
-        columns.append(column if column.type == field.type else pc.call_function("cast", [column], options))
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields)).unify_dictionaries().combine_chunks()
+        column = pa.chunked_array(united(column.chunks), column.type)
+        made[field.name] = column if column.type == field.type else pc.call_function("cast", [column], options)
+    return pa.table(made)
 
 
-def _nothing(column: Any) -> bool:
-    """Whether nothing but the column type's own default, NULL or '', can be in it; told without looking at rows."""
-    if pa.types.is_dictionary(column.type):
-        return all(chunk.dictionary.equals(_EMPTY) and not chunk.null_count for chunk in column.chunks)
-    return bool(pa.types.is_map(column.type) and not any(len(chunk.items) for chunk in column.chunks))
+def _insert_embedded(client: Client, table: Table, block: pa.Table, settings: dict[str, Any]) -> None:
+    """The engine takes large blocks right from Arrow's memory, one batch after the other, as one block; small ones,
+    and types that it does not take like that, go by an Arrow stream in a file."""
+    nested = any(map(pa.types.is_nested, block.schema.types))
+    if block.num_rows < IN_PLACE_ROWS or nested:
+        client.raw_insert(table.name, block.column_names, _stream(block), settings, "ArrowStream")
+        return
+    columns = ", ".join(map(quote_identifier, block.column_names))
+    pinned = {name: value for name, value in {**settings, "max_threads": 1}.items() if name != "wait_end_of_query"}
+    pairs = ", ".join(f"{name} = {format_query_value(value)}" for name, value in pinned.items())
+    target = f"{quote_identifier(client.database or '')}.{quote_identifier(table.name)}"
+    try:  # the engine looks up the variable `block` by its name
+        _handle(_embedded[client]).query(
+            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM Python(block) SETTINGS {pairs}"  # noqa: S608
+        )
+    except RuntimeError as error:
+        code = re.search(r"Code: (\d+)", str(error))
+        raise DatabaseError(str(error), code=int(code[1]) if code else None) from error
+
+
+def _handle(folder: str) -> Any:
+    """The thread's own way into the engine, beside its clients."""
+    handles: dict[tuple[str, int], Any] = _clients.__dict__.setdefault("handles", {})
+    key = (folder, os.getpid())
+    if key not in handles:
+        handles[key] = import_module("chdb").connect(folder)  # a server needs no engine
+    return handles[key]
+
+
+def _stream(rows: pa.Table) -> Generator[bytes, None, None]:
+    """`rows` as an Arrow stream, batch by batch: nobody ever holds all of it."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        for batch in rows.to_batches(max_chunksize=BATCH_ROWS):
+            writer.write_batch(batch)
+            yield sink.getvalue()
+            sink.seek(0)
+            sink.truncate()
+    yield sink.getvalue()
 
 
 def query(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -230,6 +282,7 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
     if database is not None:
         client.close()
         client = clickhouse_connect.get_client(interface="chdb", path=path, database=database, settings=settings)
+    _embedded[client] = path
     return client
 
 

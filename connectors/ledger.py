@@ -2,6 +2,8 @@
 
 begin (objects, expected rows per object and chunk) -> chunks -> receipts (their presence means done) -> done.
 
+A large object is a load alone: its chunks are begun and written one after the other, as it is read.
+
 A process may die anywhere. The next run finds the load begun and not done, and reads the same object versions again:
 chunks that arrived are kept, missing ones are inserted, and one with an odd number of rows is replaced. A load of
 which nothing arrived is given up and its objects are free again. Insert tokens only guard one request that is sent
@@ -10,7 +12,7 @@ twice; a new attempt always has a new token, because the engine may remember the
 
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +25,7 @@ from connectors import receipts
 from connectors.chunks import DATA, Chunk, ObjectRows, cut
 from connectors.clickhouse import Store, StoreUnavailable, command, insert, query
 from connectors.failpoints import failpoint
-from schemas.errors import FlowtrailError
+from schemas.errors import BadObject, FlowtrailError
 from schemas.ledger import LEDGER, RECEIPTS, Receipt
 from schemas.object_ref import ObjectRef
 from schemas.table import Table
@@ -116,17 +118,77 @@ def write(store: Store, load: int, objects: Sequence[ObjectRows], parser_version
             _put(client, LEDGER, _ledger_rows(load, "begin", entries), load, "state = 'begin'")
             failpoint("after-begin")
         _write_chunks(client, load, chunks, check=bool(begun))
-        failpoint("before-receipts")
-        if _has(client, load, "given-up"):
-            _remove(client, load)
-            raise FlowtrailError(
-                "Another process gave up this load: this one was silent for too long.", "Run the same command again."
-            )
         made = [receipts.receipt(o.ref, o.kind, load, read=o.read, tables=o.tables, skipped=o.skipped) for o in objects]
-        _put(client, RECEIPTS, receipts.rows(made, parser_version, datetime.now(UTC)), load, "1")
-        failpoint("after-receipts")
-        kept = _close(client, load, [each.ref for each in made])
-        return [each for each in made if each.ref.object_id in kept]
+        return _finish(client, load, made, parser_version)
+
+
+def write_large(
+    store: Store, load: int, ref: ObjectRef, read: Callable[[], Iterable[ObjectRows]], parser_version: int
+) -> list[Receipt]:
+    """As `write`, for one object whose rows come in pieces, again with each call of `read`: the expected rows of a
+    chunk are begun just before the chunk is written. What `read` raises is raised, and nothing of the object stays."""
+    client = store.client()
+    with _writing:
+        if load in (loads := receipts.done(client, [ref.object_id]).get(ref.object_id, [])):
+            if not _has(client, load, "done"):
+                _close(client, load, [ref])
+            return []
+        begun = _begun(client, load)
+        if loads:
+            if begun:
+                give_up(store, load)
+            return []
+        try:
+            made = _write_pieces(client, load, read(), begun)
+        except BadObject:
+            give_up(store, load)
+            raise
+        if made is None:  # not what was begun
+            give_up(store, load)
+            return write_large(store, new_load(), ref, read, parser_version)
+        return _finish(client, load, [made], parser_version)
+
+
+def _write_pieces(
+    client: Client, load: int, pieces: Iterable[ObjectRows], begun: dict[tuple[int, str, int], int]
+) -> Receipt | None:
+    """The receipt of an object that was written piece by piece; None when other chunks were begun than there are."""
+    made: list[Receipt] = []
+    planned: dict[tuple[int, str, int], int] = {}
+    number = 0
+    for piece in pieces:
+        chunks = cut([piece], number)
+        entries = _begin_entries([piece], chunks) if chunks or not made else []
+        plan = _plan(entries)
+        planned |= plan
+        before = {key: begun[key] for key in plan if key in begun}
+        if before not in ({}, plan):
+            return None
+        if entries and not before:
+            first, number = number + 1, number + len(chunks)
+            where = f"state = 'begin' AND chunk BETWEEN {min(first, number)} AND {number}"
+            _put(client, LEDGER, _ledger_rows(load, "begin", entries), load, where)
+            failpoint("after-begin")
+        number = max([number, *(chunk.number for chunk in chunks)])
+        _write_chunks(client, load, chunks, check=bool(before))
+        made.append(
+            receipts.receipt(piece.ref, piece.kind, load, read=piece.read, tables=piece.tables, skipped=piece.skipped)
+        )
+    return receipts.total(made) if begun.keys() <= planned.keys() else None
+
+
+def _finish(client: Client, load: int, made: Sequence[Receipt], parser_version: int) -> list[Receipt]:
+    """Every chunk is there: receipts, then done."""
+    failpoint("before-receipts")
+    if _has(client, load, "given-up"):
+        _remove(client, load)
+        raise FlowtrailError(
+            "Another process gave up this load: this one was silent for too long.", "Run the same command again."
+        )
+    _put(client, RECEIPTS, receipts.rows(made, parser_version, datetime.now(UTC)), load, "1")
+    failpoint("after-receipts")
+    kept = _close(client, load, [each.ref for each in made])
+    return [each for each in made if each.ref.object_id in kept]
 
 
 def give_up(store: Store, load: int) -> None:

@@ -1,6 +1,8 @@
 """Receipts: one row per object version that is done."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +61,22 @@ def receipt(
         skipped_reasons={reason: count for reason, count in skipped.items() if count},
         first_time=first,
         last_time=last,
+    )
+
+
+def total(parts: Sequence[Receipt]) -> Receipt:
+    """The receipt of an object from those of its pieces, of which there is at least one."""
+    skipped: Counter[str] = Counter()
+    for part in parts:
+        skipped.update(part.skipped_reasons)
+    return replace(
+        parts[0],
+        rows_read=sum(part.rows_read for part in parts),
+        rows_written=sum(part.rows_written for part in parts),
+        rows_rejected=sum(part.rows_rejected for part in parts),
+        skipped_reasons=dict(skipped),
+        first_time=min((part.first_time for part in parts if part.first_time), default=None),
+        last_time=max((part.last_time for part in parts if part.last_time), default=None),
     )
 
 

@@ -3,9 +3,12 @@
 Credentials, region and endpoint come from boto3's own chain, unless `connectors/access.py` says otherwise.
 """
 
+import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ READERS = 16
 """Objects that are read at the same time: what the client's connection pool is sized for."""
 
 MAX_STORED_BYTES = 1 << 30
+PIECE = 1 << 20
+TRIES = 4
 _TORN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 _ENVIRONMENT = (
@@ -111,19 +116,52 @@ def read_object(ref: ObjectRef, max_bytes: int = MAX_STORED_BYTES) -> bytes:
     """
     if ref.size > max_bytes:
         raise BadObject(ref, "too-large", f"{ref.size} bytes as stored, {max_bytes} are the most that is read")
-    return _read(ref, {})
+    return _read(ref)
 
 
 def read_head(ref: ObjectRef, n: int) -> bytes:
     """The first `n` bytes as stored, fewer when the object has fewer. Raises as `read_object`."""
-    return _read(ref, {"Range": f"bytes=0-{n - 1}"}) if ref.size else b""
+    return _read(ref, f"bytes=0-{n - 1}") if ref.size else b""
 
 
-def _read(ref: ObjectRef, extra: dict[str, Any]) -> bytes:
-    pinned = {"VersionId": ref.version_id} if ref.version_id else {"IfMatch": f'"{ref.etag}"'}
+def stream_object(ref: ObjectRef, piece: int = PIECE) -> Iterator[bytes]:
+    """The object's bytes as stored, `piece` at a time, never all at once; a body that tears off is taken up where it
+    tore. Raises as `read_object`, also after some pieces."""
+    at = torn = 0
+    while at < ref.size:
+        try:
+            with _of(ref):
+                body = client().get_object(**_request(ref, f"bytes={at}-" if at else ""))["Body"]
+            for data in iter(lambda body=body: body.read(piece), b""):  # type: ignore[misc]
+                yield data
+                at += len(data)
+                torn = 0
+        except _TORN as error:
+            torn += 1
+            if torn == TRIES:
+                with explained(ref.url):
+                    raise
+            logging.getLogger(__name__).info("%s: %s; going on at byte %d", ref.url, error, at)
+            time.sleep(torn)
+
+
+def _read(ref: ObjectRef, part: str = "") -> bytes:
+    with _of(ref):
+        return _body(**_request(ref, part))
+
+
+def _request(ref: ObjectRef, part: str = "") -> dict[str, Any]:
+    """For the version in `ref` and no other; all of it, or a range."""
+    pin = {"VersionId": ref.version_id} if ref.version_id else {"IfMatch": f'"{ref.etag}"'}
+    return {"Bucket": ref.bucket, "Key": ref.key, **pin, **_payer(), **({"Range": part} if part else {})}
+
+
+@contextmanager
+def _of(ref: ObjectRef) -> Iterator[None]:
+    """Raise what S3 says of an object as BadObject where it is the object's own fault."""
     try:
         with explained(ref.url):
-            return _body(Bucket=ref.bucket, Key=ref.key, **pinned, **_payer(), **extra)
+            yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _GONE:
@@ -141,7 +179,7 @@ def _read(ref: ObjectRef, extra: dict[str, Any]) -> bytes:
         raise
 
 
-@stamina.retry(on=_TORN, attempts=4, timeout=120)
+@stamina.retry(on=_TORN, attempts=TRIES, timeout=120)
 def _body(**request: Any) -> bytes:
     """botocore retries requests, but not a body that tears off half-way."""
     return client().get_object(**request)["Body"].read()

@@ -1,4 +1,9 @@
-"""Bytes as stored -> bytes as written: gzip of any number of members, or plain text, within bounds."""
+"""Bytes as stored -> bytes as written: gzip of any number of members, or plain text, within bounds; as a whole or
+window by window."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from isal import isal_zlib
 
@@ -9,7 +14,14 @@ GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 RATIO_FREE_BYTES = 16 << 20
 """Up to this size no ratio is suspicious: a short, repetitive log packs very well and harms nobody."""
+
+MAX_BYTES = 2 << 30
 MAX_RATIO = 200
+WINDOW = 32 << 20
+"""Bytes of text that are held at a time; what is beyond comes in the next window."""
+
+LINE_KEPT = 128 << 10
+"""More than the longest line that may be."""
 
 _GZIP_WINDOW = 31
 _FIRST_FEED = 16 << 10
@@ -17,23 +29,38 @@ _SNIFF = 1 << 10
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 
 
-def inflate(ref: ObjectRef, stored: bytes, *, max_bytes: int = 2 << 30, max_ratio: int = MAX_RATIO) -> bytes:
-    """What `stored` holds, told by its magic and not by its name: gzip is inflated, anything else is passed through.
+def inflate(ref: ObjectRef, stored: bytes, *, max_bytes: int = MAX_BYTES, max_ratio: int = MAX_RATIO) -> bytes:
+    """What `stored` holds, as a whole. Bounds and errors as `inflated`."""
+    return b"".join(inflated(ref, [stored], len(stored), max_bytes=max_bytes, max_ratio=max_ratio))
+
+
+def inflated(
+    ref: ObjectRef,
+    pieces: Iterable[bytes],
+    size: int,
+    *,
+    most: int = sys.maxsize,
+    max_bytes: int = MAX_BYTES,
+    max_ratio: int = MAX_RATIO,
+) -> Iterator[bytes]:
+    """What an object of `size` stored bytes, which come in `pieces`, holds, told by its magic and not by its name: gzip
+    is inflated, at most `most` bytes at a time, anything else is passed through.
 
     At most `max_bytes`, and at most `max_ratio` times the stored size (real logs pack about 5 to 1), are ever
     produced; a bomb is given up at that bound. Raises BadObject: `empty-object`, `not-gzip`, `bad-gzip`,
     `truncated-gzip`, `too-large`, `suspicious-ratio`.
     """
-    if not stored:
+    source = filter(None, pieces)
+    first = next(source, b"")
+    if not first:
         raise BadObject(ref, "empty-object", "The object has no bytes at all; deliver it again or remove it.")
-    if not stored.startswith(GZIP_MAGIC):
-        return _plain(ref, stored, max_bytes)
-    by_ratio = max(RATIO_FREE_BYTES, max_ratio * len(stored))
-    pieces: list[bytes] = []
-    total = at = 0
-    while stored.startswith(GZIP_MAGIC, at):
-        text, at = _member(ref, stored, at, min(max_bytes, by_ratio) - total)
-        pieces.append(text)
+    while len(first) < _SNIFF and (more := next(source, b"")):
+        first += more
+    packed = first.startswith(GZIP_MAGIC)
+    by_ratio = max(RATIO_FREE_BYTES, max_ratio * size) if packed else max_bytes
+    limit = min(max_bytes, by_ratio)
+    total = 0
+    for text in _members(ref, first, source, most, limit + 1) if packed else _plain(ref, first, source):
         total += len(text)
         if total > max_bytes:
             raise _too_large(ref, max_bytes)
@@ -41,67 +68,117 @@ def inflate(ref: ObjectRef, stored: bytes, *, max_bytes: int = 2 << 30, max_rati
             raise BadObject(
                 ref,
                 "suspicious-ratio",
-                f"{len(stored)} stored bytes inflate to more than {by_ratio}, {max_ratio} times as much; real logs "
+                f"{size} stored bytes inflate to more than {by_ratio}, {max_ratio} times as much; real logs "
                 "come to about 5 times. Look at the object before you trust it.",
             )
-    if stored[at:].strip(b"\0"):
-        raise BadObject(
-            ref,
-            "bad-gzip",
-            f"{len(stored) - at} bytes that are no gzip follow the end of the gzip data at byte {at}; "
-            "the object was damaged or joined wrongly: copy it again from its source.",
-        )
+        yield text
     if not total:
         raise BadObject(ref, "empty-object", "The gzip data inflates to nothing; deliver it again or remove it.")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _member(ref: ObjectRef, stored: bytes, start: int, limit: int) -> tuple[bytes, int]:
-    """One gzip member from byte `start`: its text (`limit` + 1 bytes of it when it is longer) and where it ends."""
-    stream = isal_zlib.decompressobj(_GZIP_WINDOW)
-    view = memoryview(stored)
-    # Nearly every object is one member, inflated in one go and never copied. Of later members there may be very
-    # many: each is fed by and by, since what is fed beyond its end gets copied.
-    feed = len(stored) if start == 0 else _FIRST_FEED
-    pieces: list[bytes] = []
-    at, room = start, limit + 1
-    while room > 0 and not stream.eof:
-        fed = view[at : at + feed]
-        if not fed:
+def windows(texts: Iterable[bytes], size: int = WINDOW) -> Iterator[bytes]:
+    """`texts` cut anew, behind line ends: about `size` bytes each. Of a line that is longer than that, and so than any
+    line may be, only the beginning is kept."""
+    held: list[bytes] = []
+    length = 0
+    for text in texts:
+        held.append(text)
+        length += len(text)
+        if length >= size:
+            whole = b"".join(held)
+            cut = whole.rfind(b"\n") + 1
+            if cut:
+                yield whole[:cut]
+            held = [whole[cut:] if cut else _shortened(whole)]
+            length = len(held[0])
+    if length:
+        yield b"".join(held)
+
+
+def _shortened(line: bytes) -> bytes:
+    """What is still too long a line, and still blank only if it was."""
+    rest = line[LINE_KEPT:]
+    return line[:LINE_KEPT] + (b"x" if rest.strip(b" ") else b"")
+
+
+def _members(ref: ObjectRef, first: bytes, source: Iterator[bytes], most: int, room: int) -> Iterator[bytes]:
+    """The texts of all gzip members, at most `most` bytes at a time and `room` in all."""
+    # Nearly every object is one member, and is inflated with as few calls as there are pieces. Of later members there
+    # may be very many: each is fed by and by, since what is fed beyond its end gets copied.
+    stream: Any = isal_zlib.decompressobj(_GZIP_WINDOW)
+    stored, before, start, feed = memoryview(first), 0, 0, sys.maxsize
+    at = 0
+    while True:
+        need = len(GZIP_MAGIC) if stream is None else 1
+        while len(stored) - at < need and (more := next(source, b"")):
+            before += at
+            stored, at = memoryview(bytes(stored[at:]) + more if at < len(stored) else more), 0
+        if len(stored) - at < need:
+            break
+        if stream is None:
+            if stored[at : at + need] != GZIP_MAGIC:
+                break
+            stream, start, feed = isal_zlib.decompressobj(_GZIP_WINDOW), before + at, _FIRST_FEED
+        fed = stored[at : at + feed]
+        text = _fed(ref, stream, fed, min(most, room), start)
+        at += len(fed) - len(stream.unused_data) - len(stream.unconsumed_tail)
+        feed *= 2
+        room -= len(text)
+        yield text
+        if stream.eof:
+            stream = None
+    while stream is not None and not stream.eof:
+        text = _fed(ref, stream, b"", min(most, room), start)  # what it has taken in and not put out yet
+        if not text and not stream.eof:
             raise BadObject(
                 ref,
                 "truncated-gzip",
-                f"The gzip data ends after {len(stored)} bytes in the middle of a member; "
+                f"The gzip data ends after {before + at} bytes in the middle of a member; "
                 "the upload was cut short: copy the object again from its source.",
             )
-        try:
-            piece = stream.decompress(fed, room)
-        except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub calls it an instance
-            raise BadObject(
-                ref,
-                "bad-gzip",
-                f"The gzip member that begins at byte {start} is damaged ({error}); "
-                "copy the object again from its source.",
-            ) from error
-        pieces.append(piece)
-        at += len(fed) - len(stream.unused_data)
-        room -= len(piece)
-        feed *= 2
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces), at
+        room -= len(text)
+        yield text
+    _refuse_garbage(ref, bytes(stored[at:]), source, before + at)
 
 
-def _plain(ref: ObjectRef, stored: bytes, max_bytes: int) -> bytes:
-    if len(stored) > max_bytes:
-        raise _too_large(ref, max_bytes)
-    binary = any(code in _CONTROLS for code in stored[:_SNIFF])
-    if binary and ref.key.endswith(".gz") and not stored.startswith(PARQUET_MAGIC):
+def _fed(ref: ObjectRef, stream: Any, fed: bytes | memoryview, most: int, start: int) -> bytes:
+    try:
+        text: bytes = stream.decompress(fed, most)
+    except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub calls it an instance
+        raise BadObject(
+            ref,
+            "bad-gzip",
+            f"The gzip member that begins at byte {start} is damaged ({error}); copy the object again from its source.",
+        ) from error
+    return text
+
+
+def _refuse_garbage(ref: ObjectRef, rest: bytes, source: Iterator[bytes], at: int) -> None:
+    """Zeros may fill up what follows the last member, nothing else."""
+    length, zeros = len(rest), not rest.strip(b"\0")
+    for more in source:
+        length += len(more)
+        zeros = zeros and not more.strip(b"\0")
+    if not zeros:
+        raise BadObject(
+            ref,
+            "bad-gzip",
+            f"{length} bytes that are no gzip follow the end of the gzip data at byte {at}; "
+            "the object was damaged or joined wrongly: copy it again from its source.",
+        )
+
+
+def _plain(ref: ObjectRef, first: bytes, source: Iterator[bytes]) -> Iterator[bytes]:
+    binary = any(code in _CONTROLS for code in first[:_SNIFF])
+    if binary and ref.key.endswith(".gz") and not first.startswith(PARQUET_MAGIC):
         raise BadObject(
             ref,
             "not-gzip",
-            f"The name ends in .gz, but the object begins with {stored[:4].hex(' ')} and not with 1f 8b, "
+            f"The name ends in .gz, but the object begins with {first[:4].hex(' ')} and not with 1f 8b, "
             "and is no text either; copy it again from its source.",
         )
-    return stored
+    yield first
+    yield from source
 
 
 def _too_large(ref: ObjectRef, max_bytes: int) -> BadObject:

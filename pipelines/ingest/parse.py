@@ -53,28 +53,43 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
     """
     if raw.startswith(PARQUET_MAGIC):
         return parse_parquet(ref, raw)
-    header = header_of(ref, raw, log_format)
-    if not raw.endswith(b"\n"):
-        raw += b"\n"
-    buffer = np.frombuffer(raw, np.uint8)
-    most = min(len(raw) // (2 * len(header.fields)) + 1, MAX_LINES)  # a field takes a byte and a delimiter
-    columns = FlowColumns(shape_of(header.fields), header.fields, most, min(most, BLOCK_ROWS))
-    block = Lines(len(header.fields), min(most, BLOCK_ROWS))
-    bad: list[pa.Table] = []
-    at, line, read = len(BOM) if raw.startswith(BOM) else 0, 1, 0
-    while at < buffer.size:
-        at, line = block.split(buffer, at, line, np.frombuffer(header.line, np.uint8))
-        if line > MAX_LINES:
-            raise BadObject(ref, "too-many-lines", f"The object has more than {MAX_LINES} lines; split it.")
-        columns.read(block)
-        if block.fault[: block.rows].any():
-            bad += rejected(ref, header.fields, block, lambda pick: _raw(ref, buffer, block, pick))
-        read += block.rows
-    tables = {
-        **columns.tables(ref.object_id),
-        REJECTED_LINES.name: pa.concat_tables([SCHEMA.empty_table(), *bad]),
-    }
-    return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
+    return FlowLog(ref, raw, log_format).read(raw)
+
+
+class FlowLog:
+    """A text flow log whose lines are read window by window; `beginning` is text from its start, with the header if it
+    has one. Raises as `parse_flow_log`."""
+
+    def __init__(self, ref: ObjectRef, beginning: bytes, log_format: Sequence[str] | None = None) -> None:
+        self._ref = ref
+        self._header = header_of(ref, beginning, log_format)
+        self._line = 1
+
+    def read(self, window: bytes) -> Parsed:
+        """The records of the next lines, which `window` holds from first to last."""
+        ref, fields = self._ref, self._header.fields
+        at = len(BOM) if self._line == 1 and window.startswith(BOM) else 0
+        if not window.endswith(b"\n"):
+            window += b"\n"
+        buffer, header = np.frombuffer(window, np.uint8), np.frombuffer(self._header.line, np.uint8)
+        most = min(len(window) // (2 * len(fields)) + 1, MAX_LINES)  # a field takes a byte and a delimiter
+        columns = FlowColumns(shape_of(fields), fields, most, min(most, BLOCK_ROWS))
+        block = Lines(len(fields), min(most, BLOCK_ROWS))
+        bad: list[pa.Table] = []
+        read = 0
+        while at < buffer.size:
+            at, self._line = block.split(buffer, at, self._line, header)
+            if self._line > MAX_LINES:
+                raise BadObject(ref, "too-many-lines", f"The object has more than {MAX_LINES} lines; split it.")
+            columns.read(block)
+            if block.fault[: block.rows].any():
+                bad += rejected(ref, fields, block, lambda pick: _raw(ref, buffer, block, pick))
+            read += block.rows
+        tables = {
+            **columns.tables(ref.object_id),
+            REJECTED_LINES.name: pa.concat_tables([SCHEMA.empty_table(), *bad]),
+        }
+        return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
 
 
 def _raw(ref: ObjectRef, buffer: Buffer, block: Lines, pick: NDArray[np.intp]) -> Array:

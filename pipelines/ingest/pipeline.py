@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
 from apache_beam import coders
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
 
 from connectors import config_store, dead_letters, ledger
 from connectors.clickhouse import Store
 from connectors.migrate import ensure_migrated
 from pipelines.coders import ColumnarCoder
 from pipelines.ingest import progress as progressing
+from pipelines.ingest.ahead import Ahead
 from pipelines.ingest.loads import Limits, Listing, Load, distinct, list_loads, resumed
 from pipelines.ingest.read import ReadLoad, enrich_load, read_load
 from pipelines.ingest.select import Selection, for_changes
@@ -67,6 +70,28 @@ class ListLoads(beam.PTransform[beam.PCollection[str], beam.PCollection[Load]]):
         return loads
 
 
+class ReadAhead(beam.DoFn):
+    """Loads -> what they hold. A load is handed on when the next one of the bundle is given, or the bundle ends: it was
+    being read while the one before it was written."""
+
+    def __init__(self, log_format: Sequence[str] | None) -> None:
+        self._log_format = log_format
+        self._begun: Ahead[ReadLoad] | None = None
+
+    def start_bundle(self) -> None:
+        self._begun = None
+
+    def process(self, element: Load) -> Iterator[ReadLoad]:
+        before, self._begun = self._begun, Ahead(read_load(element, self._log_format))
+        if before is not None:
+            yield from before
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        before, self._begun = self._begun, None
+        for read in before or ():
+            yield GlobalWindows.windowed_value(read)
+
+
 @dataclass(eq=False)
 class Ingest(beam.PTransform[beam.PCollection[Load], beam.PCollection[Outcome]]):
     """Loads -> outcomes, one for each object. In between, an element is a load's tables."""
@@ -79,9 +104,12 @@ class Ingest(beam.PTransform[beam.PCollection[Load], beam.PCollection[Outcome]])
     def expand(self, loads: beam.PCollection[Load]) -> beam.PCollection[Outcome]:
         outcomes: beam.PCollection[Outcome] = (
             loads
-            | "Read and parse" >> beam.Map(read_load, self.log_format).with_output_types(ReadLoad)
+            | "Read and parse" >> beam.ParDo(ReadAhead(self.log_format)).with_output_types(ReadLoad)
             | "Enrich" >> beam.Map(enrich_load, self.timeline).with_output_types(ReadLoad)
-            | "Write" >> beam.FlatMap(_write_load, self.store, self.run).with_output_types(Outcome)
+            | "Write"
+            >> beam.FlatMap(_write_load, self.store, self.timeline, self.log_format, self.run).with_output_types(
+                Outcome
+            )
         )
         return outcomes
 
@@ -174,8 +202,10 @@ def _list_loads(url: str, listing: Listing, run: str) -> Iterator[Load]:
         yield load
 
 
-def _write_load(read: ReadLoad, store: Store, run: str) -> Iterator[Outcome]:
-    yield from write_load(read, store)
+def _write_load(
+    read: ReadLoad, store: Store, timeline: Timeline | None, log_format: Sequence[str] | None, run: str
+) -> Iterator[Outcome]:
+    yield from write_load(read, store, timeline, log_format)
     progressing.add(run, done=len(read.load.refs))
 
 

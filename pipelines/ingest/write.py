@@ -3,19 +3,23 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from connectors import dead_letters, ledger
 from connectors.clickhouse import Store
-from pipelines.ingest.loads import Listed
+from pipelines.ingest.ahead import Ahead
+from pipelines.ingest.loads import Listed, Load
 from pipelines.ingest.parsed import PARSER_VERSION, Parsed
-from pipelines.ingest.read import ReadLoad
+from pipelines.ingest.read import ReadLoad, enriched, read_pieces
+from pipelines.network.timeline import Timeline
+from schemas.errors import BadObject
 from schemas.flow import FLOWS
 from schemas.ledger import DeadLetter, Receipt
 from schemas.object_ref import ObjectRef
@@ -44,31 +48,69 @@ class Known:
 Outcome = Stored | Known | DeadLetter | Listed
 
 
-def write_load(read: ReadLoad, store: Store) -> Iterator[Outcome]:
-    """Each object of the load becomes one outcome; a note on the listing is handed through."""
+def write_load(
+    read: ReadLoad, store: Store, timeline: Timeline | None = None, log_format: Sequence[str] | None = None
+) -> Iterator[Outcome]:
+    """Each object of the load becomes one outcome; a note on the listing is handed through. A large object is read, and
+    gets its metadata, here."""
     if read.load.listed is not None:
         yield read.load.listed
         yield from read.load.listed.letters
     yield from read.letters
     if not read.load.refs:
         return
+    if read.large:
+        yield _write_large(read.load, store, timeline, log_format)
+        return
     receipts = {
         receipt.ref.object_id: receipt for receipt in ledger.write(store, read.load.id, read.parsed, PARSER_VERSION)
     }
     for each in read.parsed:
         receipt = receipts.get(each.ref.object_id)
-        yield Known(each.ref) if receipt is None else stored(receipt, each)
+        yield Known(each.ref) if receipt is None else Stored(receipt, *_kept(each))
 
 
-def stored(receipt: Receipt, parsed: Parsed) -> Stored:
-    """The outcome of an object that was written."""
+def _write_large(
+    load: Load, store: Store, timeline: Timeline | None, log_format: Sequence[str] | None
+) -> Stored | Known | DeadLetter:
+    ref = load.refs[0]
+    rows: Counter[str] = Counter()
+    unenriched = 0
+
+    def pieces() -> Iterator[Parsed]:
+        nonlocal unenriched
+        rows.clear()
+        unenriched = 0
+        with closing(Ahead(read_pieces(ref, log_format))) as ahead:
+            for piece in ahead:
+                for each in enriched([piece], timeline):
+                    kept, bare = _kept(each)
+                    rows.update(kept)
+                    unenriched += bare
+                    yield each
+
+    try:
+        made = ledger.write_large(store, load.id, ref, pieces, PARSER_VERSION)
+    except BadObject as error:
+        return DeadLetter(ref, error.reason, error.detail)
+    return Stored(made[0], dict(rows), unenriched) if made else Known(ref)
+
+
+def _kept(parsed: Parsed) -> tuple[dict[str, int], int]:
+    """Rows by table, and how many of the flows are without metadata."""
     rows = {name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows}
-    return Stored(receipt, rows, _unenriched(parsed.tables[FLOWS.name]) if FLOWS.name in rows else 0)
+    return rows, _unenriched(parsed.tables[FLOWS.name]) if FLOWS.name in rows else 0
 
 
 def _unenriched(flows: pa.Table) -> int:
-    bare = pc.equal(flows.column("network_acl_id").cast(pa.string()), pa.scalar(""))
-    return int(np.count_nonzero(bare.to_numpy()))
+    if "network_acl_id" not in flows.column_names:
+        return flows.num_rows
+    count = 0
+    chunk: Any
+    for chunk in flows.column("network_acl_id").chunks:
+        texts = chunk.dictionary.to_pylist()
+        count += int(np.count_nonzero(chunk.indices.to_numpy() == texts.index(""))) if "" in texts else 0
+    return count
 
 
 def counts(outcome: Outcome) -> Counter[str]:

@@ -1,0 +1,100 @@
+"""Tables put together column by column. Texts stay dictionaries, and what no row has is left out: a version 2 log fills
+13 of the 37 columns of `flows`, and moving the blank ones about would cost more than the rest."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+Array = Any
+"""A pyarrow.Array. Its stubs miss what numpy arrays convert to and what a dictionary array has."""
+
+NOTHING = pa.schema([])
+SMALL = 10_000
+"""Rows of a chunk up to which it is cheaper to move it than to handle it."""
+
+
+def joined(tables: Sequence[pa.Table], keep: pa.Schema = NOTHING) -> pa.Table:
+    """The rows of `tables`, one after the other, as far as possible without moving them; a column that a table lacks is
+    blank there, and one that is blank in all of them is left out, unless it is one of `keep`.
+
+    Columns are in the order of the first table that has them. Raises ValueError when their types differ.
+    """
+    kept: dict[str, Any] = dict(zip(keep.names, keep.types, strict=True))
+    names = dict.fromkeys([*(name for table in tables for name in table.column_names), *kept])
+    made = {}
+    for name in names:
+        types = {table.schema.field(name).type for table in tables if name in table.column_names} or {kept[name]}
+        if len(types) > 1:
+            raise ValueError(f"{name} has the types {', '.join(map(str, types))}")
+        kind = types.pop()
+        chunks = [chunk for chunk in _chunks(tables, name, kind) if len(chunk)]
+        if name in kept or not all(map(is_blank, chunks)):
+            made[name] = pa.chunked_array(united(chunks), kind)
+    return pa.table(made)
+
+
+def united(chunks: Sequence[Array]) -> list[Array]:
+    """The chunks of a column, as one when they are small, and with one dictionary for all."""
+    if len(chunks) < 2:
+        return list(chunks)
+    if pa.types.is_dictionary(chunks[0].type):
+        if any(chunk.null_count for chunk in chunks):
+            return [pa.chunked_array(chunks).unify_dictionaries().combine_chunks()]
+        chunks = _one_dictionary(chunks)
+    if sum(map(len, chunks)) < SMALL * len(chunks):
+        return [pa.concat_arrays(chunks)]
+    return list(chunks)
+
+
+def is_blank(chunk: Array) -> bool:
+    """Whether a chunk holds nothing but the value that an omitted column has: NULL, '' or the empty map."""
+    if pa.types.is_dictionary(chunk.type):
+        return len(chunk.dictionary) == 1 and chunk.dictionary[0].as_py() == "" and not chunk.null_count
+    if pa.types.is_map(chunk.type):
+        return bool(chunk.offsets[0] == chunk.offsets[len(chunk)])
+    return bool(chunk.null_count == len(chunk))
+
+
+def runs(values: Array) -> list[tuple[int, int]]:
+    """Value and length of each run of equal numbers."""
+    numbers = values.to_numpy()
+    if not len(numbers):
+        return []
+    first = np.concatenate([[0], np.flatnonzero(numbers[1:] != numbers[:-1]) + 1])
+    return list(zip(numbers[first].tolist(), np.diff([*first, len(numbers)]).tolist(), strict=True))
+
+
+def _chunks(tables: Sequence[pa.Table], name: str, kind: Any) -> Iterator[Array]:
+    for table in tables:
+        if name in table.column_names:
+            yield from table.column(name).chunks
+        elif table.num_rows:
+            yield _blank(table.num_rows, kind)
+
+
+def _blank(rows: int, kind: Any) -> Array:
+    """Nothing, `rows` times."""
+    first: Array = np.zeros(rows, np.int32)
+    if pa.types.is_dictionary(kind):
+        return pa.DictionaryArray.from_arrays(first, pa.array([""]))
+    if pa.types.is_map(kind):
+        return pa.array([{}], kind).take(first)
+    return pa.nulls(rows, kind)
+
+
+def _one_dictionary(chunks: Sequence[Array]) -> list[Array]:
+    """Codes are renumbered by array, and only the distinct texts of each chunk are looked at one by one."""
+    first = chunks[0].dictionary
+    if all(chunk.dictionary.equals(first) for chunk in chunks):
+        return [pa.DictionaryArray.from_arrays(chunk.indices, first, safe=False) for chunk in chunks]
+    texts: dict[str, int] = {}
+    codes = []
+    for chunk in chunks:
+        places = np.array([texts.setdefault(text, len(texts)) for text in chunk.dictionary.to_pylist()], np.int32)
+        mine = chunk.indices.to_numpy()
+        plain = np.array_equal(places, np.arange(len(places)))
+        codes.append(mine.astype(np.int32, copy=False) if plain else places[mine])
+    all_texts = pa.array(list(texts), pa.string())
+    return [pa.DictionaryArray.from_arrays(each, all_texts, safe=False) for each in codes]
