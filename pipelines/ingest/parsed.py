@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.object_ref import ObjectKind, ObjectRef
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raise it when the same bytes would become other rows."""
 
 
