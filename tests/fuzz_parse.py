@@ -106,7 +106,7 @@ def _refusal(raw: bytes) -> str:
     return "none"
 
 
-def fuzz(seed: int, total: int, rows: int = 4000, sample: int = 40) -> Counter[str]:
+def fuzz(seed: int, total: int, rows: int = 4000, sample: int = 12) -> Counter[str]:
     """Counts of what became of `total` records or a few more, one object in `sample` compared with the reference."""
     seen: Counter[str] = Counter()
     for number, (raw, whole) in enumerate(objects(seed, total, rows)):
@@ -128,7 +128,7 @@ def fuzz(seed: int, total: int, rows: int = 4000, sample: int = 40) -> Counter[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--lines", type=int, default=1_100_000)
+    parser.add_argument("--lines", type=int, default=1_200_000)
     options = parser.parse_args()
     began = time.monotonic()
     seen = fuzz(options.seed, options.lines)
