@@ -55,7 +55,10 @@ class Table:
 PROVENANCE: tuple[Column, ...] = (
     Column("object_id", pa.uint64(), "UInt64", "the S3 object version the row was read from (receipts.object_id)"),
     Column(
-        "row_no", pa.uint32(), "UInt32", "line number in the object, the header being line 1; record ordinal in JSON"
+        "row_no",
+        pa.uint32(),
+        "UInt32",
+        "line number in the object, the header being line 1; record ordinal in JSON and Parquet",
     ),
     Column("load", pa.uint64(), "UInt64", "the load that wrote the row (ledger.load)"),
     Column("chunk", pa.uint32(), "UInt32", "the chunk within the load: one insert, one part"),

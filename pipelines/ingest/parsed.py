@@ -7,13 +7,13 @@ import pyarrow as pa
 
 from schemas.object_ref import ObjectKind, ObjectRef
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raise it when the same bytes would become other rows."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """Rows by table name (`flows`, `coverage`, `change_events`, `rejected_lines`), each table in the registry's
+    """Rows by table name (`flows`, `coverage`, `tgw_flows`, ..., `rejected_lines`), each table in the registry's
     column order up to and including `object_id` and `row_no`; the writer adds `load` and `chunk`.
 
     `read` counts every record of the object (not its header lines); `skipped` counts, by reason, records that are

@@ -26,9 +26,9 @@ def pieces(stored: bytes, size: int) -> Iterator[bytes]:
 @pytest.mark.parametrize(
     "stored",
     [
-        gzip.compress(TEXT[:5000]),
-        gzip.compress(TEXT[:400]) + gzip.compress(TEXT[400:5000]) + b"\0" * 100,
-        b"".join(gzip.compress(TEXT[n : n + 100]) for n in range(0, 5000, 100)),
+        gzip.compress(TEXT[:5000], mtime=0),
+        gzip.compress(TEXT[:400], mtime=0) + gzip.compress(TEXT[400:5000], mtime=0) + b"\0" * 100,
+        b"".join(gzip.compress(TEXT[n : n + 100], mtime=0) for n in range(0, 5000, 100)),
         TEXT[:5000],
     ],
     ids=["one", "two", "many", "plain"],
@@ -43,7 +43,7 @@ def test_pieces_inflate_to_the_same(stored: bytes, size: int, most: int) -> None
 @pytest.mark.parametrize("most", [1 << 10, 1 << 30])
 @pytest.mark.parametrize("size", [10, 1 << 20])
 def test_all_of_a_large_member(size: int, most: int) -> None:
-    stored = gzip.compress(TEXT)
+    stored = gzip.compress(TEXT, mtime=0)
     assert b"".join(inflated(REF, pieces(stored, size), len(stored), most=most)) == TEXT
 
 
@@ -51,12 +51,12 @@ def test_all_of_a_large_member(size: int, most: int) -> None:
 @pytest.mark.parametrize(
     "stored",
     [
-        gzip.compress(TEXT[:5000])[:-9],
-        gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[:500])[:30],
-        gzip.compress(TEXT[:5000])[:-8] + b"12345678",
-        gzip.compress(TEXT[:5000]) + b"\0\0x",
-        gzip.compress(TEXT[:5000]) + b"\x1f",
-        gzip.compress(b""),
+        gzip.compress(TEXT[:5000], mtime=0)[:-9],
+        gzip.compress(TEXT[:5000], mtime=0) + gzip.compress(TEXT[:500], mtime=0)[:30],
+        gzip.compress(TEXT[:5000], mtime=0)[:-8] + b"12345678",
+        gzip.compress(TEXT[:5000], mtime=0) + b"\0\0x",
+        gzip.compress(TEXT[:5000], mtime=0) + b"\x1f",
+        gzip.compress(b"", mtime=0),
         b"",
     ],
 )
