@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from connectors import ledger
+from connectors import doctor, ledger
 from connectors.clickhouse import Store, command, insert
 from connectors.migrate import ensure_migrated
 from schemas.table import Table
@@ -34,8 +34,14 @@ PER_LOAD = 4
 
 
 def write_all(store: Store) -> None:
-    """What ingest does: finish what was left, then write what is new."""
+    """What ingest does: mend what the disk took, finish what was left, then write what is new."""
     by_ref = {each.ref: each for each in OBJECTS}
+    if doctor.broken_parts(store.client()):
+        doctor.remove_orphans(store)
+        lost = [by_ref[ref] for ref, _ in doctor.to_read_again(doctor.damaged(store.client()))]
+        doctor.forget(store, [each.ref.object_id for each in lost])
+        ledger.write(store, ledger.new_load(), lost, 1)
+        doctor.drop_broken_parts(store)
     for unfinished in ledger.settle(store).resumable:
         ledger.write(store, unfinished.load, [by_ref[ref] for ref in unfinished.refs], 1)
     for first in range(0, len(OBJECTS), PER_LOAD):
