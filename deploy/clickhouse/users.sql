@@ -6,6 +6,7 @@ GRANT CREATE DATABASE, CREATE TABLE, ALTER TABLE, SELECT, INSERT ON flowtrail.* 
 
 CREATE USER IF NOT EXISTS flowtrail_loader IDENTIFIED WITH sha256_hash BY 'SHA256_OF_LOADER';
 GRANT SELECT, INSERT, ALTER DELETE ON flowtrail.* TO flowtrail_loader;
+GRANT SELECT ON system.detached_parts TO flowtrail_loader; -- what a failing disk took is read again
 
 CREATE SETTINGS PROFILE IF NOT EXISTS flowtrail_reader SETTINGS
     readonly = 1,
@@ -16,3 +17,4 @@ CREATE SETTINGS PROFILE IF NOT EXISTS flowtrail_reader SETTINGS
 CREATE USER IF NOT EXISTS flowtrail_reader IDENTIFIED WITH sha256_hash BY 'SHA256_OF_READER'
     SETTINGS PROFILE flowtrail_reader;
 GRANT SELECT ON flowtrail.* TO flowtrail_reader;
+GRANT SELECT ON system.detached_parts TO flowtrail_reader; -- for `flowtrail doctor`

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import demo, read, write
+from pipelines.cli import demo, read, repair, write
 from pipelines.cli.base import EXIT_CODES, Commands
 
 app = typer.Typer(
@@ -52,5 +52,8 @@ for command in (
     read.search,
     read.status,
     read.sql,
+    repair.doctor,
 ):
     app.command()(command)
+
+app.add_typer(repair.deadletters, name="deadletters", help="Objects that could not be read: list them, try them again.")

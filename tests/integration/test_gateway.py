@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from connectors import clickhouse, ledger, receipts
+from connectors import clickhouse, config_store, ledger, receipts
 from connectors.clickhouse import Store, insert, query
 from connectors.migrate import ensure_migrated, migrate, released
 from console.search import Filters, search
@@ -24,6 +24,8 @@ from pipelines.correlate.pipeline import run_correlate
 from pipelines.ingest.loads import Limits
 from pipelines.ingest.pipeline import IngestSummary, run_ingest
 from schemas.errors import FlowtrailError
+from schemas.network import NetworkInterface, Vpc
+from schemas.snapshot import Snapshot
 from schemas.tables import TABLES
 from tests.conftest import Bucket
 from tests.contents import contents, faults
@@ -31,6 +33,7 @@ from tests.gateway import Fault
 from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
 
 ROOT = Path(__file__).parents[2]
+OBJECTS = {**{flow_key(n): flow_log(n) for n in range(4)}, trail_key(1): trail(1)}
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -96,9 +99,8 @@ def remote(gateway: Gateway) -> Store:
 
 @pytest.fixture
 def filled(bucket: Bucket) -> Bucket:
-    for n in range(4):
-        bucket.put(flow_key(n), flow_log(n))
-    bucket.put(trail_key(1), trail(1))
+    for key, body in OBJECTS.items():
+        bucket.put(key, body)
     return bucket
 
 
@@ -145,6 +147,8 @@ def test_ingest_search_and_correlate(remote: Store, filled: Bucket, clean: dict[
     assert contents(remote) == clean
     found = search(remote, Filters(action="REJECT", port=22)).to_json()
     assert len(found["flows"]) == sum(row[12] == "REJECT" for row in clean["flows"])
+    network = (Vpc("vpc-1", ("10.0.0.0/16",)), NetworkInterface("eni-1", "vpc-1", "subnet-1", ("10.0.0.1",)))
+    config_store.save_snapshot(remote.client(), Snapshot(NOON, "files", network))
     assert run_correlate(remote, NOON - timedelta(days=1), NOON) == []
 
 
