@@ -99,11 +99,29 @@ WHERE load IN (SELECT load FROM ledger WHERE state = 'begin')
 GROUP BY ALL HAVING planned != stored ORDER BY made.bucket, made.key, load, chunk
 """  # noqa: S608
 
+_ORPHANS = f"""
+SELECT * FROM ({_ROWS})
+WHERE load NOT IN ({_OPEN}) AND (load, object_id) NOT IN (SELECT load, object_id FROM {RECEIPTS.name})
+"""  # noqa: S608
+
 ORPHANS = f"""
 SELECT name, load, uniqExact(object_id) AS objects, sum(n) AS rows
-FROM ({_ROWS})
-WHERE load NOT IN ({_OPEN}) AND (load, object_id) NOT IN (SELECT load, object_id FROM {RECEIPTS.name})
-GROUP BY name, load ORDER BY name, load
+FROM ({_ORPHANS}) GROUP BY name, load ORDER BY name, load
+"""  # noqa: S608
+
+_LOST = f"""
+SELECT object_id FROM ({_ORPHANS}) WHERE object_id NOT IN (SELECT object_id FROM {RECEIPTS.name})
+    AND object_id IN (SELECT object_id FROM ledger WHERE state = 'begin')
+"""  # noqa: S608
+
+LOST_RECEIPTS = f"""
+SELECT DISTINCT bucket, key, etag, size, version_id FROM ledger
+WHERE state = 'begin' AND object_id IN ({_LOST}) ORDER BY bucket, key
+"""  # noqa: S608
+
+SURPLUS = f"""
+SELECT name, load, groupUniqArray(object_id) AS objects, sum(n) AS rows
+FROM ({_ORPHANS}) WHERE object_id NOT IN ({_LOST}) GROUP BY name, load ORDER BY name, load
 """  # noqa: S608
 
 UNFINISHED = """
@@ -159,14 +177,19 @@ def forget(store: Store, object_ids: Collection[int]) -> None:
             _delete(store.client(), table.name, f"object_id IN ({ids})")
 
 
-def remove_orphans(store: Store) -> int:
-    """Remove rows that no receipt knows, of loads that are not open; returns how many."""
+def without_receipt(client: Client) -> list[ObjectRef]:
+    """Objects of which there are rows of a closed load and no receipt, as the ledger names them: each is to be read
+    again and replaced."""
+    return [ObjectRef(*row.values()) for row in query(client, LOST_RECEIPTS).to_pylist()]
+
+
+def remove_surplus(store: Store) -> int:
+    """Remove rows that no receipt knows, of objects that have one of another load or that the ledger never heard of;
+    returns how many. Loads that are open are left alone."""
     client, removed = store.client(), 0
-    for row in query(client, ORPHANS).to_pylist():
-        known = f"SELECT object_id FROM {RECEIPTS.name} WHERE load = {row['load']:d}"  # noqa: S608
-        keep = ", ".join(str(one["object_id"]) for one in query(client, known).to_pylist())
-        others = f" AND object_id NOT IN ({keep})" if keep else ""
-        _delete(client, row["name"], f"load = {row['load']:d}{others}")
+    for row in query(client, SURPLUS).to_pylist():
+        for ids in _batches(sorted(row["objects"])):
+            _delete(client, row["name"], f"load = {row['load']:d} AND object_id IN ({ids})")
         removed += row["rows"]
     return removed
 

@@ -24,7 +24,7 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended, and say what was done.")] = False,
     output: OutputOption = None,
 ) -> None:
-    """Compare the ledger and the receipts with the rows that are there.
+    """Compare ledger and receipts with the rows, and mend them.
 
     Finds rows that are missing, too many or nobody's, receipts that do not add up, loads and migrations that were left
     half-way, and parts of tables that the engine could not read. Without --repair nothing is changed.
@@ -70,16 +70,13 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
     if Fault.UNFINISHED_MIGRATION in faults:  # no table can be relied on; raises with what to do
         ensure_migrated(store)
     with quiet():
-        from pipelines.ingest.again import finish, ingest_again
+        from pipelines.ingest.again import finish, restore
 
         done = []
         log_format = found.log_format or None
-        if Fault.ORPHAN_ROWS in faults:
-            done.append(f"removed {ward.remove_orphans(store)} rows that no receipt knew")
-        objects = ward.to_read_again(problems)
-        if objects:
-            again = ingest_again(store, objects, log_format=log_format, replace=True)
-            done.append(f"read {len(again.done)} objects again and replaced their rows")
+        if faults & {*ward.MENDED_BY_READING, Fault.ORPHAN_ROWS}:
+            again = restore(store, log_format=log_format)
+            done.append(f"read {len(again.done)} objects again and replaced their rows; removed rows that were nobody's")
             done += [f"left {letter.ref.url} as it is: {letter.reason}: {letter.detail}" for letter in again.letters]
         if Fault.UNFINISHED_LOAD in faults:
             finished = finish(store, log_format=log_format)
@@ -87,7 +84,7 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
         if Fault.OLD_VERSIONS in faults:
             ward.drop_old_versions(store)
             done.append("removed older generations of config_versions")
-        if Fault.BROKEN_PART in faults and not any(p.fault in ward.MENDED_BY_READING for p in ward.examine(store)):
+        if Fault.BROKEN_PART in faults and all(one.fault is Fault.BROKEN_PART for one in ward.examine(store)):
             done.append(f"dropped {ward.drop_broken_parts(store)} unreadable parts whose rows are there again")
     return done
 
@@ -178,7 +175,7 @@ def replay(
     with quiet():
         from pipelines.ingest.again import replay as ingest
 
-        again = ingest(store, [one for one in letters if one.ref in set(todo)], log_format=found.log_format or None)
+        again = ingest(store, todo, log_format=found.log_format or None)
     dead_letters.done(found.dead_letter_folder, {*known, *again.done, *again.known, *again.other})
     still = sorted({letter.ref: letter for letter in again.letters}.items())
     from pipelines.cli.summary import letter_json

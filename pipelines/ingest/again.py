@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors import config_store, doctor, ledger, s3
 from connectors.clickhouse import Store
@@ -28,6 +29,11 @@ class Again:
     known: tuple[ObjectRef, ...] = ()
     other: tuple[ObjectRef, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
+
+    def __add__(self, more: "Again") -> "Again":
+        return Again(
+            self.done + more.done, self.known + more.known, self.other + more.other, self.letters + more.letters
+        )
 
 
 @dataclass
@@ -75,9 +81,9 @@ def ingest_again(
     return Again(tuple(run.done), tuple(run.known), other, tuple(run.letters))
 
 
-def replay(store: Store, letters: Sequence[DeadLetter], *, log_format: Sequence[str] | None = None) -> Again:
-    """Ingest the objects that were set aside again. Raises as `ingest_again`."""
-    refs = sorted({letter.ref for letter in letters})
+def replay(store: Store, refs: Iterable[ObjectRef], *, log_format: Sequence[str] | None = None, **more: Any) -> Again:
+    """Ingest objects again that are known by name only. Takes and raises what `ingest_again` does."""
+    wanted = sorted(set(refs))
 
     def kind(ref: ObjectRef) -> ObjectKind | DeadLetter:
         try:
@@ -86,21 +92,30 @@ def replay(store: Store, letters: Sequence[DeadLetter], *, log_format: Sequence[
             return DeadLetter(ref, error.reason, error.detail)
 
     with ThreadPoolExecutor(s3.READERS) as pool:
-        kinds = list(zip(refs, pool.map(kind, refs), strict=True))
-    found = ingest_again(store, [(ref, its) for ref, its in kinds if isinstance(its, ObjectKind)], log_format=log_format)
+        kinds = list(zip(wanted, pool.map(kind, wanted), strict=True))
+    objects = [(ref, its) for ref, its in kinds if isinstance(its, ObjectKind)]
     gone = tuple(its for _, its in kinds if isinstance(its, DeadLetter))
-    return Again(found.done, found.known, found.other, (*gone, *found.letters))
+    return ingest_again(store, objects, log_format=log_format, **more) + Again(letters=gone)
+
+
+def restore(store: Store, *, log_format: Sequence[str] | None = None) -> Again:
+    """Make rows and receipts agree again: objects of which they do not are read again and replaced, and what is left
+    of rows that no receipt knows is removed. Raises as `ingest_again`."""
+    client = store.client()
+    wrong = doctor.to_read_again(doctor.damaged(client))
+    done = ingest_again(store, wrong, log_format=log_format, replace=True)
+    done += replay(store, doctor.without_receipt(client), log_format=log_format, replace=True)
+    doctor.remove_surplus(store)
+    return done
 
 
 def heal(store: Store, *, log_format: Sequence[str] | None = None) -> Again:
     """Mend what a failing disk took: the engine acknowledges an insert although a file of its part could not be
     written, and sets the part aside when it starts again. Without such parts nothing is looked at."""
-    client = store.client()
-    if not doctor.broken_parts(client):
+    if not doctor.broken_parts(store.client()):
         return Again()
-    _log.warning("The database has lost parts of tables, as of a failing disk: the objects are read again.")
-    doctor.remove_orphans(store)
-    found = ingest_again(store, doctor.to_read_again(doctor.damaged(client)), log_format=log_format, replace=True)
+    _log.warning("The database has lost parts of tables, as of a failing disk: their objects are read again.")
+    found = restore(store, log_format=log_format)
     if not found.letters:
         doctor.drop_broken_parts(store)
     return found

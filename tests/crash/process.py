@@ -37,10 +37,11 @@ def write_all(store: Store) -> None:
     """What ingest does: mend what the disk took, finish what was left, then write what is new."""
     by_ref = {each.ref: each for each in OBJECTS}
     if doctor.broken_parts(store.client()):
-        doctor.remove_orphans(store)
-        lost = [by_ref[ref] for ref, _ in doctor.to_read_again(doctor.damaged(store.client()))]
+        wrong = [ref for ref, _ in doctor.to_read_again(doctor.damaged(store.client()))]
+        lost = [by_ref[ref] for ref in {*wrong, *doctor.without_receipt(store.client())}]
         doctor.forget(store, [each.ref.object_id for each in lost])
         ledger.write(store, ledger.new_load(), lost, 1)
+        doctor.remove_surplus(store)
         doctor.drop_broken_parts(store)
     for unfinished in ledger.settle(store).resumable:
         ledger.write(store, unfinished.load, [by_ref[ref] for ref in unfinished.refs], 1)
