@@ -32,8 +32,8 @@ UNKNOWN_DATABASE = 81
 UNKNOWN_TABLE = 60
 AUTHENTICATION_FAILED = 516
 PASSING = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 252, 285, 319, 373, 425, 999})
-"""Errors of a server that is busy, short of something, or not sure: timeouts, too many queries or parts, memory, a table
-that is read-only or a quorum that is gone for now, an insert of unknown outcome, a session in use, Keeper."""
+"""Errors of a server that is busy, short of something, or not sure: timeouts, too many queries or parts, memory, a
+table that is read-only or a quorum that is gone for now, an insert of unknown outcome, a session in use, Keeper."""
 
 INSERT_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
@@ -49,7 +49,7 @@ INSERT_SETTINGS: Mapping[str, Any] = {
 """What decides whether an insert is one block, one part, one atomic rename; defaults differ between releases."""
 
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
-"""The driver warns of each failed request, with a traceback, and then raises: the error is told by whoever catches it."""
+# The driver warns of each failed request, with a traceback, and then raises: whoever catches the error tells it.
 
 _clients = threading.local()
 _opening = threading.Lock()

@@ -6,7 +6,9 @@ compression where it is asked for. It prints its port. `POST /faults` with a JSO
 requests to come, `GET /faults` tells which of them have not struck yet.
 """
 
+import base64
 import gzip
+import io
 import json
 import re
 import socket
@@ -105,7 +107,9 @@ class Engine:
                 handle.query(f"USE `{name}`", "Null")
             settings = {n: v for n, v in params.items() if n not in TRANSPORT and not n.startswith("param_")}
             if settings:
-                handle.query("SET " + ", ".join(f"{name} = {_quoted(value)}" for name, value in settings.items()), "Null")
+                handle.query(
+                    "SET " + ", ".join(f"{name} = {_quoted(value)}" for name, value in settings.items()), "Null"
+                )
             bound = {name.removeprefix("param_"): value for name, value in params.items() if name.startswith("param_")}
             insert = INSERT.match(sql + b"\n" + data if data else sql)
             if insert:
@@ -175,7 +179,9 @@ class Handler(BaseHTTPRequestHandler):
             with self.engine.session(params.get("session_id", "")):
                 answer, form = self.engine.run(sql, data, params)
         except Refused as error:
-            self._send(STATUS.get(error.code, 500), f"{error}\n".encode(), {"X-ClickHouse-Exception-Code": str(error.code)})
+            self._send(
+                STATUS.get(error.code, 500), f"{error}\n".encode(), {"X-ClickHouse-Exception-Code": str(error.code)}
+            )
             return
         if what == "reset":
             self._reset()
@@ -190,11 +196,11 @@ class Handler(BaseHTTPRequestHandler):
         user = self.headers.get("X-ClickHouse-User", "default")
         key = self.headers.get("X-ClickHouse-Key", "")
         if self.headers.get("Authorization", "").startswith("Basic "):
-            import base64
-
             user, _, key = base64.b64decode(self.headers["Authorization"][6:]).decode().partition(":")
         if PASSWORDS.get(user) != key:
-            raise Refused(REFUSED, f"Code: {REFUSED}. DB::Exception: {user}: Authentication failed. (AUTHENTICATION_FAILED)")
+            raise Refused(
+                REFUSED, f"Code: {REFUSED}. DB::Exception: {user}: Authentication failed. (AUTHENTICATION_FAILED)"
+            )
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") == "chunked":
@@ -245,7 +251,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
-        self.wfile = tempfile.SpooledTemporaryFile()  # type: ignore[assignment] # what is flushed later goes nowhere
+        self.wfile = io.BytesIO()  # what is flushed later goes nowhere
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silence: it is a test's server."""

@@ -76,11 +76,15 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
         log_format = found.log_format or None
         if faults & {*ward.MENDED_BY_READING, Fault.ORPHAN_ROWS}:
             again = restore(store, log_format=log_format)
-            done.append(f"read {len(again.done)} objects again and replaced their rows; removed rows that were nobody's")
+            done.append(
+                f"read {len(again.done)} objects again and replaced their rows; removed rows that were nobody's"
+            )
             done += [f"left {letter.ref.url} as it is: {letter.reason}: {letter.detail}" for letter in again.letters]
         if Fault.UNFINISHED_LOAD in faults:
             finished = finish(store, log_format=log_format)
-            done.append(f"closed the unfinished loads that no living process holds; {len(finished.done)} objects loaded")
+            done.append(
+                f"closed the unfinished loads that no living process holds; {len(finished.done)} objects loaded"
+            )
         if Fault.OLD_VERSIONS in faults:
             ward.drop_old_versions(store)
             done.append("removed older generations of config_versions")
@@ -105,9 +109,7 @@ def _problem(problem: "Problem") -> dict[str, Any]:
     }
 
 
-def _show(
-    problems: "list[Problem]", done: list[str], left: "list[Problem]", repaired: bool, screen: "Screen"
-) -> None:
+def _show(problems: "list[Problem]", done: list[str], left: "list[Problem]", repaired: bool, screen: "Screen") -> None:
     if not problems:
         screen.line("All is well: every receipt accounts for its rows, and nothing else is there.")
         return
@@ -137,7 +139,7 @@ def list_letters(ctx: typer.Context, reason: ReasonOption = None, output: Output
     Example:
       flowtrail deadletters list --reason truncated-gzip
     """
-    found = settings(ctx.parent or ctx, output=output)
+    found = settings(ctx, output=output)
     letters = _letters(found, reason)
     from pipelines.cli.summary import letter_json
 
@@ -164,7 +166,7 @@ def replay(
     from connectors.migrate import ensure_migrated
     from pipelines.cli.progress import quiet
 
-    found = settings(ctx.parent or ctx, output=output)
+    found = settings(ctx, output=output)
     store = store_of(found)
     letters = _letters(found, reason)
     ensure_migrated(store)

@@ -5,8 +5,8 @@ HOW is `ledger` (the protocol alone, on rows made by hand: quick) or `ingest` (t
 It says `ready` once the store is open, goes on when a line comes in, and answers with one line of JSON: every row
 without load and chunk, and what must never be found in a store.
 
-`FLOWTRAIL_CRASH_WITHOUT=read-back` takes away what makes the protocol safe: what arrived is not counted, and the engine's
-own memory of insert tokens is trusted instead. A sweep over such a process must find lost or doubled rows.
+`FLOWTRAIL_CRASH_WITHOUT=read-back` takes away what makes the protocol safe: what arrived is not counted, and the
+engine's own memory of insert tokens is trusted instead. A sweep over such a process must find lost or doubled rows.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A sweep of accidents: the process is disturbed at one system call inside the database folder, then run again in peace.
+"""A sweep of accidents: the process is disturbed at one system call inside the database folder, then run in peace.
 
 A first run under `strace` shows which calls there are. The folder is a copy of the same one each time, so each call is
 known again by its name and path, whichever thread makes it: `strace -P PATH -e inject=CALL:...:when=1`.

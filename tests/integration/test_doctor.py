@@ -81,7 +81,9 @@ def rows_lost(store: Store) -> None:
 
 
 def rows_doubled(store: Store) -> None:
-    command(store.client(), f"INSERT INTO flows SELECT * FROM flows WHERE object_id = {one_object(store)} AND row_no = 2")
+    command(
+        store.client(), f"INSERT INTO flows SELECT * FROM flows WHERE object_id = {one_object(store)} AND row_no = 2"
+    )
 
 
 def lost_and_doubled(store: Store) -> None:
@@ -96,7 +98,9 @@ def receipt_wrong(store: Store) -> None:
 
 def receipt_doubled(store: Store) -> None:
     columns = "* REPLACE (toUInt64(5) AS load)"
-    command(store.client(), f"INSERT INTO receipts SELECT {columns} FROM receipts WHERE object_id = {one_object(store)}")
+    command(
+        store.client(), f"INSERT INTO receipts SELECT {columns} FROM receipts WHERE object_id = {one_object(store)}"
+    )
 
 
 def rows_of_nobody(store: Store) -> None:

@@ -249,5 +249,3 @@ def test_the_command_says_it_in_words(gateway: Gateway, tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "error: The ClickHouse server at 127.0.0.1:9 cannot be reached" in result.stderr
     assert "Traceback" not in result.stderr
-
-

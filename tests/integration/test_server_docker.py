@@ -1,5 +1,5 @@
-"""Proves, where Docker is: everything works on a real ClickHouse server too. Run by `make test-docker`; without Docker it
-fails, for then it was asked for."""
+"""Proves, where Docker is: everything works on a real ClickHouse server too. Run by `make test-docker`; without Docker
+it fails, for then it was asked for."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from connectors import clickhouse, doctor, ledger
 from connectors.clickhouse import Store, query
@@ -30,9 +33,10 @@ OBJECTS = {**{flow_key(n): flow_log(n) for n in range(6)}, trail_key(1): trail(1
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Any]:
-    from testcontainers.core.container import DockerContainer
-    from testcontainers.core.wait_strategies import HttpWaitStrategy
-
+    try:
+        docker.from_env().ping()
+    except docker.errors.DockerException as error:
+        pytest.fail(f"These tests need a Docker engine, and none answers: {error}", pytrace=False)
     container = DockerContainer(IMAGE).with_exposed_ports(8123).with_env("CLICKHOUSE_PASSWORD", "secret")
     container = container.with_env("CLICKHOUSE_USER", "flowtrail").with_env("CLICKHOUSE_DB", "flowtrail")
     with container.waiting_for(HttpWaitStrategy(8123, "/ping").for_status_code(200)) as running:
