@@ -37,7 +37,7 @@ demo: $(STAMP)
 
 test: lint
 	@command -v strace >/dev/null || echo "Without strace the crash sweep is skipped (and fails where CI is set): apt-get install strace" >&2
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-crash: $(STAMP)
 	@command -v strace >/dev/null || { echo "The crash sweep needs strace: apt-get install strace" >&2; exit 1; }

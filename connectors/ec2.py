@@ -73,7 +73,17 @@ def describe_all(ec2: "EC2Client | None" = None) -> dict[str, dict[str, Any]]:
 
 def _client() -> "EC2Client":
     config = Config(retries={"mode": "standard"}, connect_timeout=10)
-    return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None).client("ec2", config=config)
+    return _session().client("ec2", config=config)
+
+
+def region() -> str:
+    """The region that `describe_all` asks by itself, '' where nothing names one."""
+    return _session().region_name or ""
+
+
+def _session() -> boto3.session.Session:
+    """boto3 alone would not read AWS_REGION, which the `aws` command line and the other SDKs do."""
+    return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)
 
 
 def _plain(value: object) -> str:

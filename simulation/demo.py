@@ -65,15 +65,24 @@ def _empty_folder(folder: Path) -> Path:
 def _farewell(console: Console, store: Path) -> None:
     _title(console, "Now you")
     _say(console, "The store stays. Go on asking it:")
+    flowtrail = _as_typed(program("flowtrail"))
     for command in (
-        ["flowtrail", "incidents"],
-        ["flowtrail", "search", "--action", "reject", "--port", "22", "--limit", "20"],
-        ["flowtrail", "sql", "SELECT action, count() FROM flows GROUP BY action"],
-        ["flowtrail", "status"],
+        [flowtrail, "incidents"],
+        [flowtrail, "search", "--action", "reject", "--port", "22", "--limit", "20"],
+        [flowtrail, "sql", "SELECT action, count() FROM flows GROUP BY action"],
+        [flowtrail, "status"],
     ):
         console.print(
             Text(f"  $ FLOWTRAIL_DB={shlex.quote(str(store))} {shlex.join(command)}", style="bold"), soft_wrap=True
         )
+
+
+def _as_typed(path: str) -> str:
+    """How a person in this folder calls the program: by name when it is on PATH, else by its path."""
+    if shutil.which(Path(path).name) == path:
+        return Path(path).name
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 class _Demo:

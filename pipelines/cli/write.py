@@ -108,11 +108,9 @@ def _answers(folder: Path | None) -> tuple[dict[str, dict[str, Any]], str]:
         from connectors.describe_files import read_answers
 
         return read_answers(str(folder)), ""
-    from boto3.session import Session
+    from connectors.ec2 import describe_all, region
 
-    from connectors.ec2 import describe_all
-
-    return describe_all(), Session().region_name or ""
+    return describe_all(), region()
 
 
 def _owner(answers: dict[str, dict[str, Any]]) -> str:

@@ -48,10 +48,12 @@ def chosen(findings: Sequence[Finding], closing: Pointer | None) -> list[tuple[s
     runs = sorted((run for finding in findings for run in finding.signal.runs), key=_in_time)
     rejects = any(finding.signal.kind is Kind.REJECTS for finding in findings)
     good, bad, again = ("accepted", "rejected", "accepted") if rejects else ("answered", "unanswered", "answered")
-    before = max(((r.last_good, r.good_row) for r in runs if r.good_row), default=(None, None))[1]
+    goods = sorted(((r.last_good, r.good_row) for r in runs if r.good_row), reverse=True)
     last = max(((r.last_bad, r.last_row) for r in runs if r.last_bad and r.last_row), default=(None, None))[1]
     firsts = [run.first_row for run in runs if run.first_row][: 1 + MOST_AFFECTED]
-    picked = [(f"last {good} before", before)]
+    shown = 1 if firsts else 1 + MOST_AFFECTED  # where nothing is logged, what was answered last must speak
+    picked: list[tuple[str, Pointer | None]] = [(f"{good} before", row) for _, row in reversed(goods[1:shown])]
+    picked += [(f"last {good} before", row) for _, row in goods[:1]]
     picked += [(f"first {bad}" if i == 0 else bad, row) for i, row in enumerate(firsts)]
     picked += [(f"last {bad}", last), (f"first {again} after", closing)]
     once: dict[Pointer, str] = {}

@@ -64,13 +64,16 @@ def text(value: Value) -> str:
 def proof(signal: Signal, step: Step) -> str:
     """What was tested, in a sentence."""
     n = len(signal.runs)
-    whose = f"{n} affected conversation{'s' if n > 1 else ''}"
+    whose = f"{n} affected conversations" if n > 1 else "1 affected conversation"
     if signal.kind is Kind.LOST_TRAFFIC:
-        after = f"just after it they are lost at the {step.layer} of {step.resource}"
-        return f"Tested on {whose}: with the configuration just before the change they complete, {after}."
-    what = "answers" if signal.reply else "requests"
-    after = f"just after it they are rejected by the {step.layer} {step.resource}"
-    return f"Tested on {whose}: with the configuration just before the change the {what} pass, {after}."
+        what, then = "complete", "are lost"
+    else:
+        what = f"get their {'answers' if signal.reply else 'requests'} through"
+        then = "have them rejected"
+    return (
+        f"Tested on {whose}: with the configuration just before the change they {what}, just after it they {then}"
+        f" ({step.layer} {step.resource})."
+    )
 
 
 def _unknown(value: Value) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+COLUMNS = "start, end, action, srcaddr, srcport, dstaddr, dstport, protocol, packets, bytes"
 AROUND = timedelta(minutes=5)
 MOST_PEERS = 50
 """Peers that the query names; with more of them it asks for all."""
@@ -23,12 +24,11 @@ def proof_query(
         f"start >= '{first - AROUND:%Y-%m-%d %H:%M:%S}' AND start < '{last + AROUND:%Y-%m-%d %H:%M:%S}'",
         f"protocol IN ({_numbers(protocols)}) AND least(srcport, dstport) IN ({_numbers(ports)})",
     ]
+    lines = [f"SELECT {COLUMNS}", "FROM flows"]
     if 0 < len(peers) <= MOST_PEERS:
-        addresses = ", ".join(f"toIPv6({_text(peer)})" for peer in peers)
-        conditions.append(f"(srcaddr IN ({addresses}) OR dstaddr IN ({addresses}))")
-    where = "\n  AND ".join(conditions)
-    columns = "start, `end`, action, srcaddr, srcport, dstaddr, dstport, protocol, packets, bytes"
-    return f"SELECT {columns}\nFROM flows\nWHERE {where}\nORDER BY start"
+        lines.insert(0, f"WITH arrayMap(peer -> toIPv6(peer), [{_texts(peers)}]) AS peers")
+        conditions.append("(has(peers, assumeNotNull(srcaddr)) OR has(peers, assumeNotNull(dstaddr)))")
+    return "\n".join([*lines, "WHERE " + "\n  AND ".join(conditions), "ORDER BY start"])
 
 
 def _texts(values: Iterable[str]) -> str:

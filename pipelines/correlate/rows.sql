@@ -17,8 +17,8 @@ SELECT
     key,
     etag
 FROM flows
-ANY INNER JOIN (SELECT object_id, bucket, key, etag FROM receipts) AS objects ON objects.object_id = flows.object_id
-WHERE interface_id IN {interfaces:Array(String)}
+ANY LEFT JOIN (SELECT object_id, bucket, key, etag FROM receipts) AS objects ON objects.object_id = flows.object_id
+WHERE key != '' AND interface_id IN {interfaces:Array(String)}
     AND start >= {start:DateTime('UTC')} AND start < {end:DateTime('UTC')}
     AND (object_id, toUInt64(row_no)) IN arrayZip({objects:Array(UInt64)}, {lines:Array(UInt64)})
 ORDER BY begin, object_id, row_no

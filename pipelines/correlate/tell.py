@@ -102,18 +102,9 @@ def changes_of(findings: Sequence[Finding]) -> list[ChangeEvent]:
 def order(finding: Finding) -> tuple[object, ...]:
     """The finding that an incident is told by comes first."""
     s = finding.signal
-    rank = BEST_FIRST.index(finding.certainty)
-    return (
-        rank,
-        s.kind is Kind.LOST_TRAFFIC,
-        not s.strong,
-        s.silent,
-        s.interface_id,
-        s.protocol,
-        s.port,
-        s.server,
-        s.reply,
-    )
+    lost = s.kind is Kind.LOST_TRAFFIC
+    rank = (BEST_FIRST.index(finding.certainty), lost, not s.strong, s.silent, -len(s.runs))
+    return *rank, s.interface_id, s.protocol, s.port, s.server, s.reply, s.last_good, s.until
 
 
 def first_seen(findings: Sequence[Finding]) -> datetime:

@@ -19,6 +19,7 @@ from pipelines.ingest.fields import (
     NumberField,
     TextField,
     dictionary,
+    room,
 )
 from schemas.flow import BY_AWS_NAME, COVERAGE, FLOWS, LOG_STATUS, TEXT
 from schemas.table import ADDRESS, SECONDS, Table
@@ -38,12 +39,15 @@ def schema_of(table: Table) -> pa.Schema:
     return pa.schema([field for field in table.schema if field.name not in ("load", "chunk")])
 
 
+_FLOWS, _COVERAGE = schema_of(FLOWS), schema_of(COVERAGE)
+
+
 class FlowColumns:
     """Collects lines of one layout, of which there are at most `lines`, at most `block` at a time."""
 
     def __init__(self, fields: Sequence[str], lines: int, block: int) -> None:
         self._fields: dict[str, Field] = {name: _field(name, lines, block) for name in fields}
-        self._line = np.empty(lines, np.uint32)
+        self._line = room(lines, np.uint32)
         self._gaps: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_GAP_FIELDS, LOG_STATUS, "row_no")}
         self.rows = 0
 
@@ -90,13 +94,13 @@ class FlowColumns:
         }
         made = {name: field.array(n, buffer) for name, field in known.items()}
         made |= {"extra": _spill(spilled, n, buffer), "row_no": pa.array(self._line[:n])}
-        return _table(FLOWS, made, n, object_id)
+        return _table(_FLOWS, made, n, object_id)
 
     def coverage(self, buffer: Buffer, object_id: int) -> pa.Table:
         """The table `coverage`."""
         gaps = {name: np.concatenate(pieces) for name, pieces in self._gaps.items() if pieces}
         if not gaps:
-            return schema_of(COVERAGE).empty_table()
+            return _COVERAGE.empty_table()
         made = {}
         for name in _GAP_FIELDS:
             field = self._fields.get(name)
@@ -106,7 +110,7 @@ class FlowColumns:
                 made[name] = pa.array(gaps[name].astype(np.int64)).cast(SECONDS)
         made["log_status"] = dictionary(gaps[LOG_STATUS], pa.array(STATUSES))
         made["row_no"] = pa.array(gaps["row_no"].astype(np.uint32))
-        return _table(COVERAGE, made, len(gaps["row_no"]), object_id)
+        return _table(_COVERAGE, made, len(gaps["row_no"]), object_id)
 
 
 def _field(name: str, lines: int, block: int) -> Field:
@@ -120,8 +124,7 @@ def _field(name: str, lines: int, block: int) -> Field:
     return AddressField(column, lines, block) if column.arrow == ADDRESS else NumberField(column, lines, block)
 
 
-def _table(table: Table, made: Mapping[str, Array], rows: int, object_id: int) -> pa.Table:
-    schema = schema_of(table)
+def _table(schema: pa.Schema, made: Mapping[str, Array], rows: int, object_id: int) -> pa.Table:
     made = {**made, "object_id": pa.array(np.full(rows, object_id, np.uint64))}
     empty = dictionary(np.zeros(rows, np.int32), NO_TEXT)
     columns = [

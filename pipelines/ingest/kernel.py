@@ -201,20 +201,23 @@ def addresses(buf, starts, stops, rows, field, words, octets, valid, fault):
 @compiled
 def ipv4(buf, start, stop):
     """A dotted address, its first octet in the lowest byte, and whether it is one. No octet has a leading zero: some
-    read those as octal."""
-    packed, value, shift, digits, good = np.uint64(0), np.uint64(0), np.uint64(0), 0, True
-    for p in range(start, stop):
-        digit = np.uint64(buf[p]) - _ZERO
-        if digit <= _NINE:
-            good = good and (digits == 0 or value > 0)
-            value = value * _TEN + digit
-            digits += 1
-        else:
-            good = good and buf[p] == _DOT and 0 < digits <= 3 and value <= 255 and shift < 24
-            packed |= value << shift
-            value, digits = np.uint64(0), 0
-            shift += _EIGHT
-    return packed | value << shift, good and shift == 24 and 0 < digits <= 3 and value <= 255
+    read those as octal. Without branches, since the lengths of octets cannot be foretold."""
+    packed, bad, p, last = np.uint64(0), np.uint64(0), start, np.uint64(buf.size) - _ONE
+    for octet in range(4):
+        first = np.uint64(buf[min(p, last)]) - _ZERO
+        second = np.uint64(buf[min(p + _ONE, last)]) - _ZERO
+        third = np.uint64(buf[min(p + _TWO, last)]) - _ZERO
+        two = np.uint64(second <= _NINE)
+        three = two & np.uint64(third <= _NINE)
+        value = first + two * (first * _NINE + second)  # ten times the digits before, and the next one
+        value += three * (value * _NINE + third)
+        bad |= np.uint64(first > _NINE) | np.uint64(value > 255) | two & np.uint64(first == 0)
+        packed |= value << np.uint64(8 * octet)
+        p += _ONE + two + three
+        if octet < 3:
+            bad |= np.uint64(buf[min(p, last)] != _DOT)
+            p += _ONE
+    return packed, bad == 0 and p == stop
 
 
 @compiled

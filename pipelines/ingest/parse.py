@@ -36,6 +36,7 @@ MAX_LINES = 1 << 26
 BLOCK_ROWS = 1 << 13
 """Lines per step of the kernel: what it writes stays in the processor's cache until it is moved on."""
 
+_REJECTED = schema_of(REJECTED_LINES)
 _NAMES_ONLY = r"^ *[a-z][a-z0-9_-]*( +[a-z][a-z0-9_-]*)* *$"
 _LINE_FAULTS = {
     kernel.LINE_TOO_LONG: "line-too-long",
@@ -84,7 +85,7 @@ def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None 
     tables = {
         "flows": columns.flows(buffer, ref.object_id),
         "coverage": columns.coverage(buffer, ref.object_id),
-        "rejected_lines": pa.concat_tables([schema_of(REJECTED_LINES).empty_table(), *rejected]),
+        "rejected_lines": pa.concat_tables([_REJECTED.empty_table(), *rejected]),
     }
     return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
 
@@ -103,7 +104,7 @@ def _rejected(ref: ObjectRef, fields: Sequence[str], buffer: Buffer, block: Line
             pa.array(np.full(len(bad), ref.object_id, np.uint64)),
             pa.array(number.astype(np.uint32)),
         ],
-        schema=schema_of(REJECTED_LINES),
+        schema=_REJECTED,
     )
 
 
@@ -114,7 +115,8 @@ def _reason(fault: int, fields: Sequence[str]) -> str:
 
 def _refuse_other_header(ref: ObjectRef, raw: Array, lines: NDArray[np.int64]) -> None:
     """Two logs of different formats joined into one object: what follows would be read under wrong names."""
-    for i in pc.indices_nonzero(pc.match_substring_regex(raw, _NAMES_ONLY)).to_pylist():
+    names_only: Array = pc.match_substring_regex(raw, _NAMES_ONLY)
+    for i in pc.indices_nonzero(names_only).to_pylist():
         if {aws_name(token) for token in raw[i].as_py().split(" ")} >= set(TIME_FIELDS):
             raise BadObject(
                 ref, "header-changes", f"Line {lines[i]} is a header that differs from the first one; split the object."

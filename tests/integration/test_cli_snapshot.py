@@ -55,6 +55,16 @@ def test_from_the_endpoint_now(run: Run, vpc: str, empty_store: Store) -> None:
     assert stored.account_id == "123456789012"
 
 
+def test_aws_region_alone_names_the_region(
+    run: Run, vpc: str, empty_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    assert run("snapshot").exit_code == 0
+    [stored] = load_snapshots(empty_store.client())
+    assert stored.region == "eu-west-3"
+
+
 def test_from_files_as_of_a_time(run: Run, vpc: str, empty_store: Store, tmp_path: Path) -> None:
     for command, answer in describe_all().items():
         (tmp_path / f"{command}.json").write_text(json.dumps(answer), "utf-8")

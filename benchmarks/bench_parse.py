@@ -1,0 +1,103 @@
+"""Parsing of one flow-log object, gunzip included, on one core: ours, flowlogs-reader's, and a plain Python loop."""
+
+import gzip
+import io
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flowlogs_reader import S3FlowLogsReader
+
+from benchmarks.logs import V2, V5, flow_log
+from benchmarks.measure import Result, seconds_of_one_core
+from pipelines.ingest.decompress import inflate
+from pipelines.ingest.enrich import enrich
+from pipelines.ingest.parse import parse_flow_log
+from pipelines.network.periods import InterfacePeriod
+from schemas.object_ref import ObjectRef
+
+ROWS = 300_000
+NUMBERS = ("version", "srcport", "dstport", "protocol", "packets", "bytes")
+
+
+def ours(stored: bytes) -> int:
+    ref = ObjectRef("logs", "flow.log.gz", "etag", len(stored))
+    return parse_flow_log(ref, inflate(ref, stored)).read
+
+
+class OneObject:
+    """What flowlogs-reader asks of S3, answered from memory."""
+
+    def __init__(self, stored: bytes) -> None:
+        self.stored = stored
+
+    def get_object(self, **_: Any) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.stored), "ContentLength": len(self.stored)}
+
+
+class ReaderOfOne(S3FlowLogsReader):  # type: ignore[misc]
+    """flowlogs-reader with its listing left out: it reads the one object, its own way."""
+
+    def _get_all_keys(self) -> list[str]:
+        return ["flow.log.gz"]
+
+
+def theirs(stored: bytes) -> int:
+    return sum(1 for _ in ReaderOfOne("logs/", boto_client=OneObject(stored)))
+
+
+def plain_loop(stored: bytes) -> int:
+    """What one writes in ten minutes for the same outcome: typed values, addresses as bytes, times as times."""
+    lines = gzip.decompress(stored).decode().splitlines()
+    names = lines[0].split()
+    rows = []
+    for line in lines[1:]:
+        row: dict[str, Any] = dict(zip(names, line.split(), strict=True))
+        for name in NUMBERS:
+            row[name] = None if row[name] == "-" else int(row[name])
+        for name in ("srcaddr", "dstaddr"):
+            text = row[name]
+            if text == "-":
+                row[name] = None
+            elif ":" in text:
+                row[name] = socket.inet_pton(socket.AF_INET6, text)
+            else:
+                row[name] = b"\0" * 10 + b"\xff\xff" + socket.inet_pton(socket.AF_INET, text)
+        for name in ("start", "end"):
+            row[name] = datetime.fromtimestamp(int(row[name]), UTC)
+        rows.append(row)
+    return len(rows)
+
+
+class OnePeriodEach:
+    """Every interface has had two configurations."""
+
+    def interface_periods(self, interface_id: str) -> tuple[InterfacePeriod, ...]:
+        middle = datetime.fromtimestamp(1763627530, UTC) + timedelta(seconds=ROWS // 2000)
+        about = ("vpc-1", "subnet-1", f"i-{interface_id}", "web")
+        addresses = tuple(f"10.0.{n % 4}.{n + 10}" for n in range(4))
+        return (
+            InterfacePeriod(None, middle, *about, "acl-1", "rtb-1", addresses),
+            InterfacePeriod(middle, None, *about, "acl-2", "rtb-1", addresses),
+        )
+
+
+def run() -> list[Result]:
+    v2, v5 = flow_log(V2, ROWS), flow_log(V5, ROWS)
+    assert ours(v2) == theirs(v2) == plain_loop(v2) == ROWS
+    mine, mine_v5 = (ROWS / seconds_of_one_core(lambda stored=stored: ours(stored)) for stored in (v2, v5))  # type: ignore[misc]
+    reader = ROWS / seconds_of_one_core(lambda: theirs(v2), runs=3)
+    loop = ROWS / seconds_of_one_core(lambda: plain_loop(v2), runs=3)
+    ref = ObjectRef("logs", "flow.log.gz", "etag", len(v2))
+    flows = parse_flow_log(ref, inflate(ref, v2)).tables["flows"]
+    enriching = ROWS / seconds_of_one_core(lambda: enrich(flows, OnePeriodEach()))
+    how = f"{ROWS} v2 rows, gunzip included, rows per CPU second of one core, median"
+    return [
+        Result("parse v2, rows/s", mine, 2_200_000, "higher", how),
+        Result("parse v5, rows/s", mine_v5, None, "higher", how.replace("v2", "v5 (29 fields)")),
+        Result("flowlogs-reader v2, rows/s", reader, None, "higher", f"{how}; its S3 reader on the same bytes"),
+        Result("plain Python loop v2, rows/s", loop, None, "higher", f"{how}; the same typed values"),
+        Result("parse v2 against flowlogs-reader", mine / reader, 20, "higher", "ratio of the rows/s above"),
+        Result("parse v2 against a plain Python loop", mine / loop, 20, "higher", "ratio of the rows/s above"),
+        Result("enrich, rows/s", enriching, None, "higher", f"{ROWS} rows, 40 interfaces of two configurations each"),
+    ]

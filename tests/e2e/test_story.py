@@ -1,0 +1,201 @@
+"""The whole path on the story: S3 objects in, two proven incidents out, closed by the commands that were printed.
+
+The configuration is made, broken and mended with the real `aws` command line, once; the traffic is told anew for each
+seed, format and reading of a lost route. A quiet day with the same noise names no cause.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from connectors.clickhouse import Store, query
+from pipelines.cli.app import app
+from simulation.aws import environment, moto_server
+from simulation.network import Phase, save
+from simulation.rows import Reading
+from simulation.story import BEGIN, END, MENDED, NOW, Fault, Stage, Story, Telling, logs, population, put
+
+SEEDS = (1, 2, 3, 4, 5)
+VERSIONS = (2, 5)
+LOOKED_AT = "2026-11-20T14:00:00Z"
+
+
+@dataclass
+class Theatre:
+    """A simulated account in which the story was told; `mended` once the printed commands were run for real."""
+
+    endpoint: str
+    stage: Stage
+    story: Story
+    fixes: tuple[str, ...] = ()
+    mended: Story | None = None
+
+    def mend(self, fixes: tuple[str, ...]) -> Story:
+        """Run the commands the first time; after that they must be the same, word for word."""
+        if self.mended is None:
+            self.fixes, self.mended = fixes, self.stage.fix(self.story, fixes, MENDED)
+        assert fixes == self.fixes
+        return self.mended
+
+
+@pytest.fixture(scope="module")
+def theatre() -> Iterator[Theatre]:
+    with moto_server(1) as endpoint:
+        stage = Stage(endpoint)
+        yield Theatre(endpoint, stage, stage.tell())
+
+
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[Theatre]:
+    with moto_server(2) as endpoint:
+        stage = Stage(endpoint)
+        yield Theatre(endpoint, stage, stage.quiet_day())
+
+
+@dataclass(frozen=True)
+class Flowtrail:
+    """The commands, run in this process: the embedded engine opens one folder per process."""
+
+    store: Store
+    variables: dict[str, str]
+
+    def run(self, *arguments: str) -> str:
+        result = CliRunner().invoke(app, arguments, prog_name="flowtrail", env=self.variables)
+        assert result.exit_code == 0, f"flowtrail {' '.join(arguments)}: {result.output}"
+        return result.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--output", "json"))
+
+    def look(self, until: str) -> list[dict[str, Any]]:
+        """Correlate twice; the answers must be the same byte for byte, and what `incidents` then says."""
+        once = self.run("correlate", "--from", LOOKED_AT, "--to", until, "--output", "json")
+        assert self.run("correlate", "--from", LOOKED_AT, "--to", until, "--output", "json") == once
+        incidents: list[dict[str, Any]] = json.loads(once)
+        assert self.json("incidents") == incidents
+        return incidents
+
+
+def _flowtrail(theatre: Theatre, store: Store) -> Flowtrail:
+    variables = environment(theatre.endpoint) | {"FLOWTRAIL_DB": store.db, "FLOWTRAIL_DATABASE": store.database}
+    return Flowtrail(store, variables)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _snapshot(flowtrail: Flowtrail, phase: Phase, as_of: datetime, folder: Path) -> None:
+    """The configuration of the endpoint has changed since, so it comes from answers saved then."""
+    save(phase.answers, folder)
+    flowtrail.run("snapshot", "--from-files", str(folder), "--as-of", _text(as_of))
+
+
+@pytest.mark.parametrize("reading", Reading)
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
+    theatre: Theatre, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading
+) -> None:
+    telling = Telling(seed, version, reading)
+    bucket = f"story-{seed}-{version}-{reading.value}"
+    flowtrail = _flowtrail(theatre, store)
+    _snapshot(flowtrail, theatre.story.phases[0], BEGIN, tmp_path)
+
+    put(logs(theatre.story, telling, BEGIN, NOW), theatre.endpoint, bucket)
+    flowtrail.json("ingest", f"s3://{bucket}/")
+    found = flowtrail.look(_text(NOW))
+    assert [incident["state"] for incident in found] == ["open", "open"]
+    _assert_told(theatre.story, telling, found)
+
+    mended = theatre.mend(tuple(incident["fix"] for incident in found))
+    put(logs(mended, telling, NOW, END), theatre.endpoint, bucket)
+    flowtrail.json("ingest", f"s3://{bucket}/")
+    closed = flowtrail.look(_text(END))
+    assert [incident["state"] for incident in closed] == ["closed", "closed"]
+    _assert_told(theatre.story, telling, closed)
+    assert [incident["id"] for incident in closed] == [incident["id"] for incident in found]
+    for incident in closed:
+        assert _text(MENDED) <= incident["closed_at"] <= "2026-11-20T15:53:00Z"
+        assert set(incident["closed_by"]) <= set(mended.fixes)
+        assert incident["closed_by"]
+    _assert_conserved(store)
+
+
+@pytest.mark.parametrize("reading", Reading)
+def test_logs_first_and_a_snapshot_from_after_the_faults(
+    theatre: Theatre, store: Store, tmp_path: Path, reading: Reading
+) -> None:
+    """The deny can be undone exactly; what the deleted route led to, nobody recorded: suspected, and said so."""
+    flowtrail = _flowtrail(theatre, store)
+    bucket = f"late-{reading.value}"
+    put(logs(theatre.story, Telling(6, 2, reading)), theatre.endpoint, bucket)
+    flowtrail.json("ingest", f"s3://{bucket}/")
+    _snapshot(flowtrail, theatre.story.phases[-1], NOW, tmp_path)
+    route, rule = flowtrail.look(_text(NOW))
+    assert (route["kind"], route["certainty"], route["fix"]) == ("lost-traffic", "suspected", None)
+    assert route["cause"]["event_ids"] == [theatre.story.faults[0].event_id]
+    assert "no snapshot is older than the change" in route["reason"]
+    assert (rule["kind"], rule["certainty"]) == ("rejects", "proven")
+    assert rule["cause"]["event_ids"] == [theatre.story.faults[1].event_id]
+    assert rule["fix"].startswith("aws ec2 delete-network-acl-entry ")
+
+
+def _assert_told(story: Story, telling: Telling, incidents: list[dict[str, Any]]) -> None:
+    assert [(incident["kind"], incident["certainty"]) for incident in incidents] == [
+        ("lost-traffic", "proven"),
+        ("rejects", "proven"),
+    ]
+    for fault, incident in zip(story.faults, incidents, strict=True):
+        cause = incident["cause"]
+        assert cause["event_ids"] == [fault.event_id]
+        assert (cause["event_name"], cause["actor"], cause["source_ip"]) == (
+            fault.event_name,
+            fault.actor,
+            fault.source_ip,
+        )
+        assert (cause["layer"], cause["resource"], cause["rule"]) == (fault.layer, fault.resource, fault.rule)
+        assert cause["time"] == _text(fault.time)
+        assert incident["enis"] == [story.network.web.interface_id]
+        assert set(fault.ports) <= set(incident["ports"])
+        _assert_peers(fault, telling, story, incident)
+        assert _text(fault.time) <= incident["first_seen"] < incident["last_seen"]
+        assert incident["fix"]
+        assert incident["inverse"]
+        assert {piece["key"].split("/")[2] for piece in incident["evidence"]} == {"vpcflowlogs", "CloudTrail"}
+        assert all(piece["line"] >= 1 for piece in incident["evidence"])
+    told = json.dumps(incidents)
+    assert not [event for event in story.harmless if event in told]
+
+
+def _assert_peers(fault: Fault, telling: Telling, story: Story, incident: dict[str, Any]) -> None:
+    """People are hurt; a scanner that was once let in may be among those refused, but most are people."""
+    people = fault.peers(population(story, telling))
+    assert people & set(incident["peers"])
+    if fault.kind == "rejects":
+        assert people <= set(incident["peers"])
+
+
+def _assert_conserved(store: Store) -> None:
+    sql = "SELECT count() AS n FROM receipts WHERE rows_read != rows_written + rows_rejected + rows_skipped"
+    assert query(store.client(), sql)["n"][0].as_py() == 0
+    written = query(store.client(), "SELECT sum(rows_written) AS n FROM receipts")["n"][0].as_py()
+    stored = "SELECT (SELECT count() FROM flows) + (SELECT count() FROM coverage) + (SELECT count() FROM change_events)"
+    assert query(store.client(), f"{stored} AS n")["n"][0].as_py() == written
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_quiet_day_names_no_cause(quiet: Theatre, store: Store, tmp_path: Path, seed: int, version: Any) -> None:
+    flowtrail = _flowtrail(quiet, store)
+    _snapshot(flowtrail, quiet.story.phases[0], BEGIN, tmp_path)
+    bucket = f"quiet-{seed}-{version}"
+    put(logs(quiet.story, Telling(seed, version), BEGIN, END), quiet.endpoint, bucket)
+    flowtrail.json("ingest", f"s3://{bucket}/")
+    assert flowtrail.look(_text(END)) == []
