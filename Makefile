@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint docs bench fuzz clean
+.PHONY: help install demo test test-crash test-docker lint docs bench fuzz clean
 
 help:
 	@echo "make demo    the story on your machine: two faults, found, named and undone (under 3 minutes)"
 	@echo "make test    lint, types and every test (under 10 minutes on 2 cores)"
+	@echo "make test-crash   the long crash sweep: every kind of accident at 60 and more system calls (needs strace)"
+	@echo "make test-docker  the tests against a real ClickHouse server (needs Docker)"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make docs    write the generated references in docs/ anew"
 	@echo "make bench   what it costs, on this machine"
@@ -35,7 +37,15 @@ demo: $(STAMP)
 	@$(BIN)/flowtrail demo
 
 test: lint
+	@command -v strace >/dev/null || echo "Without strace the crash sweep is skipped (and fails where CI is set): apt-get install strace" >&2
 	$(BIN)/pytest -n 2 --dist worksteal
+
+test-crash: $(STAMP)
+	@command -v strace >/dev/null || { echo "The crash sweep needs strace: apt-get install strace" >&2; exit 1; }
+	CI=true $(BIN)/pytest -m crash tests/crash
+
+test-docker: $(STAMP)
+	$(BIN)/pytest -m docker tests/integration/test_server_docker.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -6,6 +6,7 @@ The embedded engine belongs to one process at a time, and a process can open one
 import contextlib
 import fcntl
 import io
+import logging
 import os
 import re
 import threading
@@ -35,6 +36,9 @@ PASSWORD_FILE = "FLOWTRAIL_PASSWORD_FILE"  # noqa: S105
 UNKNOWN_DATABASE = 81
 UNKNOWN_TABLE = 60
 AUTHENTICATION_FAILED = 516
+PASSING = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 252, 285, 319, 373, 425, 999})
+"""Errors of a server that is busy, short of something, or not sure: timeouts, too many queries or parts, memory, a
+table that is read-only or a quorum that is gone for now, an insert of unknown outcome, a session in use, Keeper."""
 
 INSERT_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
@@ -55,6 +59,9 @@ BATCH_ROWS = 1 << 16
 IN_PLACE_ROWS = 10_000
 
 _embedded: "WeakKeyDictionary[Client, str]" = WeakKeyDictionary()
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+# The driver warns of each failed request, with a traceback, and then raises: whoever catches the error tells it.
+
 _clients = threading.local()
 _opening = threading.Lock()
 _held: list[str] = []
@@ -132,9 +139,9 @@ def insert(client: Client, table: Table, rows: pa.Table, *, token: str = "", par
             _insert_embedded(client, table, block, settings)
         else:
             client.insert_arrow(table.name, block, settings=settings)
-    except OperationalError as error:
-        raise StoreUnavailable(f"The store did not confirm an insert into {table.name}: {error}", _RETRY) from error
     except DatabaseError as error:
+        if _passes(error):
+            raise StoreUnavailable(f"The store did not confirm an insert into {table.name}: {error}", _RETRY) from error
         raise _explained(error, f"into {table.name}") from error
 
 
@@ -217,9 +224,9 @@ def query(client: Client, sql: str, parameters: Mapping[str, Any] | None = None)
 def _answered(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:
     try:
         return client.query_arrow(sql, parameters=parameters)
-    except OperationalError as error:
-        raise StoreUnavailable(f"The store does not answer: {error}", _RETRY) from error
     except DatabaseError as error:
+        if _passes(error):
+            raise StoreUnavailable(f"The store does not answer: {error}", _RETRY) from error
         _rinse(client)
         raise _explained(error, "in the query") from error
 
@@ -234,13 +241,19 @@ def command(client: Client, sql: str) -> None:
     """Run one statement that answers nothing. Raises as `insert`."""
     try:
         client.command(sql)
-    except OperationalError as error:
-        raise StoreUnavailable(f"The store did not confirm a command: {error}", _RETRY) from error
     except DatabaseError as error:
+        if _passes(error):
+            raise StoreUnavailable(f"The store did not confirm a command: {error}", _RETRY) from error
         raise _explained(error, f"`{sql[:60]}`") from error
 
 
 _RETRY = "See whether it runs and can be reached, then run the same command again: nothing is counted twice."
+
+
+def _passes(error: DatabaseError) -> bool:
+    """Whether the same request may succeed later: no answer, one from something in between, or a passing error."""
+    between = error.code is None and "HTTP status 5" in str(error)
+    return isinstance(error, OperationalError) or between or error.code in PASSING
 
 
 def _explained(error: DatabaseError, where: str) -> FlowtrailError:
@@ -331,6 +344,7 @@ def _open_server(db: str, database: str | None, settings: dict[str, Any]) -> Cli
             password=_password(),
             database=database or "default",
             settings=settings,
+            autogenerate_session_id=False,  # a request that is repeated would find its session still in use
             show_clickhouse_errors="scrub",
         )
     except OperationalError as error:

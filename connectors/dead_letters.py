@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,48 @@ def write(folder: str, letters: Sequence[DeadLetter]) -> str:
 
 def read(folder: str) -> list[DeadLetter]:
     """Every letter of a folder, each once; an absent or empty folder has none."""
-    if folder.startswith("s3://"):
-        bodies = [s3.read_object(ref) for ref in s3.list_objects(*s3.split_url(folder)) if ref.key.endswith(SUFFIX)]
-    else:
-        bodies = [path.read_bytes() for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
-    letters = {_letter(row) for body in bodies for row in fastavro.reader(io.BytesIO(body))}
+    letters = {letter for _, found in _files(folder) for letter in found}
     return sorted(letters, key=lambda letter: (letter.ref, letter.reason))
+
+
+def done(folder: str, finished: Collection[ObjectRef]) -> int:
+    """Take the letters of these objects out of the folder's files; returns how many. A file is replaced by one of what
+    is left of it, written before the old one is removed. Raises FlowtrailError when the folder cannot be written."""
+    gone = 0
+    for name, letters in _files(folder):
+        left = [letter for letter in letters if letter.ref not in finished]
+        if len(left) == len(letters):
+            continue
+        write(folder, left)
+        _remove(name)
+        gone += len(letters) - len(left)
+    return gone
+
+
+def _files(folder: str) -> list[tuple[str, list[DeadLetter]]]:
+    if folder.startswith("s3://"):
+        refs = [ref for ref in s3.list_objects(*s3.split_url(folder)) if ref.key.endswith(SUFFIX)]
+        return [(ref.url, _letters(s3.read_object(ref))) for ref in refs]
+    return [(str(path), _letters(path.read_bytes())) for path in sorted(Path(folder).glob(f"*{SUFFIX}"))]
+
+
+def _remove(name: str) -> None:
+    if name.startswith("s3://"):
+        bucket, key = s3.split_url(name)
+        with s3.explained(name):
+            s3.client().delete_object(Bucket=bucket, Key=key)
+        return
+    try:
+        Path(name).unlink()
+    except OSError as error:
+        raise FlowtrailError(
+            f"The file of dead letters {name} cannot be removed: {error.strerror}.",
+            "Make its folder writable; letters of objects that are loaded do no harm.",
+        ) from error
+
+
+def _letters(body: bytes) -> list[DeadLetter]:
+    return [_letter(row) for row in fastavro.reader(io.BytesIO(body))]
 
 
 def _row(letter: DeadLetter) -> dict[str, str | int]:

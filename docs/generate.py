@@ -29,6 +29,9 @@ def cli() -> str:
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         context = typer.Context(command, parent=top, info_name=name, terminal_width=100)
         parts.append(f"## flowtrail {name}\n\n{_help(command, context)}")
+        for sub, inner in getattr(command, "commands", {}).items():
+            below = typer.Context(inner, parent=context, info_name=sub, terminal_width=100)
+            parts.append(f"### flowtrail {name} {sub}\n\n{_help(inner, below)}")
     return "\n".join(parts)
 
 

@@ -6,6 +6,8 @@ GRANT CREATE DATABASE, CREATE TABLE, ALTER TABLE, SELECT, INSERT ON flowtrail.* 
 
 CREATE USER IF NOT EXISTS flowtrail_loader IDENTIFIED WITH sha256_hash BY 'SHA256_OF_LOADER';
 GRANT SELECT, INSERT, ALTER DELETE ON flowtrail.* TO flowtrail_loader;
+-- What a failing disk took is found there, and read again.
+GRANT SELECT ON system.detached_parts TO flowtrail_loader;
 
 CREATE SETTINGS PROFILE IF NOT EXISTS flowtrail_reader SETTINGS
     readonly = 1,
@@ -16,3 +18,5 @@ CREATE SETTINGS PROFILE IF NOT EXISTS flowtrail_reader SETTINGS
 CREATE USER IF NOT EXISTS flowtrail_reader IDENTIFIED WITH sha256_hash BY 'SHA256_OF_READER'
     SETTINGS PROFILE flowtrail_reader;
 GRANT SELECT ON flowtrail.* TO flowtrail_reader;
+-- For `flowtrail doctor`.
+GRANT SELECT ON system.detached_parts TO flowtrail_reader;

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import check, demo, ingest, read, write
+from pipelines.cli import check, demo, ingest, read, repair, write
 from pipelines.cli.base import EXIT_CODES, Commands
 
 app = typer.Typer(
@@ -53,5 +53,8 @@ for command in (
     read.status,
     check.check,
     read.sql,
+    repair.doctor,
 ):
     app.command()(command)
+
+app.add_typer(repair.deadletters, name="deadletters", help="Objects that could not be read: list them, try them again.")

@@ -15,7 +15,7 @@ MOST = 20
 
 def to_json(summary: "IngestSummary") -> dict[str, Any]:
     """Every count, and every dead letter with its object."""
-    return {**vars(summary), "dead_letters": [_letter(letter) for letter in summary.dead_letters]}
+    return {**vars(summary), "dead_letters": [letter_json(letter) for letter in summary.dead_letters]}
 
 
 def to_record(summary: "IngestSummary") -> dict[str, Any]:
@@ -23,7 +23,8 @@ def to_record(summary: "IngestSummary") -> dict[str, Any]:
     return {**vars(summary), "dead_letters": len(summary.dead_letters)}
 
 
-def _letter(letter: DeadLetter) -> dict[str, Any]:
+def letter_json(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter, flat."""
     ref = letter.ref
     return {
         "bucket": ref.bucket,

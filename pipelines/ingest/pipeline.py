@@ -15,6 +15,7 @@ from connectors.clickhouse import Store
 from connectors.migrate import ensure_migrated
 from pipelines.coders import ColumnarCoder
 from pipelines.ingest import progress as progressing
+from pipelines.ingest.again import heal
 from pipelines.ingest.ahead import Ahead
 from pipelines.ingest.loads import Limits, Listing, Load, distinct, list_loads, resumed
 from pipelines.ingest.read import ReadLoad, enrich_load, read_load
@@ -149,6 +150,7 @@ def run_ingest(
     """
     urls = distinct(urls)
     ensure_migrated(store)
+    healed = heal(store, log_format=log_format)
     found = ledger.settle(store)
     left = [resumed(unfinished) for unfinished in found.resumable]
     for load, unfinished in zip(left, found.resumable, strict=True):
@@ -172,6 +174,7 @@ def run_ingest(
                 folder,
             )
         total, letters = gather(folder)
+    letters = sorted({*letters, *healed.letters}, key=lambda letter: (letter.ref, letter.reason))
     return _summary(total, letters, dead_letters.write(dead_letter_folder, letters))
 
 

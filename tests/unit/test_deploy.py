@@ -47,7 +47,7 @@ def statements() -> list[str]:
 
 
 def test_the_engine_understands_every_statement_for_a_server(store: Store) -> None:
-    assert len(statements()) == 7
+    assert len(statements()) == 9
     for statement in statements():
         assert store.client().query(f"EXPLAIN AST {statement}").result_rows
 

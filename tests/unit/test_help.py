@@ -9,7 +9,14 @@ from typer.testing import CliRunner
 
 from pipelines.cli.app import app
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+TOP = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = {
+    f"{name} {sub}".strip(): inner
+    for name, command in TOP.items()
+    for sub, inner in getattr(command, "commands", {"": command}).items()
+}
+"""Those of a group under both their names."""
+
 NAMES = [
     "migrate",
     "snapshot",
@@ -23,6 +30,7 @@ NAMES = [
     "check",
     "demo",
 ]
+NAMES += ["check", "doctor", "deadletters list", "deadletters replay"]
 
 
 def test_the_commands_are_these() -> None:
@@ -31,14 +39,14 @@ def test_the_commands_are_these() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_has_an_example_that_can_be_parsed(name: str) -> None:
-    result = CliRunner().invoke(app, [name, "--help"], prog_name="flowtrail", terminal_width=200)
+    result = CliRunner().invoke(app, [*name.split(), "--help"], prog_name="flowtrail", terminal_width=200)
     assert result.exit_code == 0
     examples = re.findall(rf"^\s+flowtrail ({name}\b.*)$", result.stdout, re.MULTILINE)
     assert "Example:" in result.stdout
     assert examples
     for example in examples:
-        words = shlex.split(example)
-        with COMMANDS[name].make_context(name, words[1:]) as context:
+        words = shlex.split(example)[len(name.split()) :]
+        with COMMANDS[name].make_context(name, words) as context:
             assert context.params is not None
 
 
@@ -51,5 +59,5 @@ def test_every_answer_can_be_had_as_json(name: str) -> None:
 def test_short_help_fits_a_line() -> None:
     result = CliRunner().invoke(app, ["--help"], prog_name="flowtrail")
     assert "..." not in result.stdout.replace("[ARGS]...", "")
-    for name in NAMES:
+    for name in TOP:
         assert re.search(rf"^  {name} +\S", result.stdout, re.MULTILINE)

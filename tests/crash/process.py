@@ -1,0 +1,89 @@
+"""`python -m tests.crash.process HOW DB [URL]`: write objects into a store in a process of its own, to be disturbed.
+
+HOW is `ledger` (the protocol alone, on rows made by hand: quick) or `ingest` (the whole of it, from the bucket at URL);
+`nothing` and `tear` prepare a folder: the latter takes a row out of a chunk, as no crash should.
+It says `ready` once the store is open, goes on when a line comes in, and answers with one line of JSON: every row
+without load and chunk, and what must never be found in a store.
+
+`FLOWTRAIL_CRASH_WITHOUT=read-back` takes away what makes the protocol safe: what arrived is not counted, and the
+engine's own memory of insert tokens is trusted instead. A sweep over such a process must find lost or doubled rows.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+
+from connectors import doctor, ledger
+from connectors.clickhouse import Store, command, insert
+from connectors.migrate import ensure_migrated
+from schemas.table import Table
+from tests.contents import contents, faults
+from tests.integration.test_ledger import an_object, empty_object
+
+WITHOUT = "FLOWTRAIL_CRASH_WITHOUT"
+OBJECTS = (
+    *(an_object(f"a{n}", flows=n, days=2, rejected=n % 2) for n in range(1, 5)),
+    empty_object("b"),
+    *(an_object(f"c{n}", flows=40 * n, days=3) for n in range(1, 3)),
+)
+PER_LOAD = 4
+
+
+def write_all(store: Store) -> None:
+    """What ingest does: mend what the disk took, finish what was left, then write what is new."""
+    by_ref = {each.ref: each for each in OBJECTS}
+    if doctor.broken_parts(store.client()):
+        wrong = [ref for ref, _ in doctor.to_read_again(doctor.damaged(store.client()))]
+        lost = [by_ref[ref] for ref in {*wrong, *doctor.without_receipt(store.client())}]
+        doctor.forget(store, [each.ref.object_id for each in lost])
+        ledger.write(store, ledger.new_load(), lost, 1)
+        doctor.remove_surplus(store)
+        doctor.drop_broken_parts(store)
+    for unfinished in ledger.settle(store).resumable:
+        ledger.write(store, unfinished.load, [by_ref[ref] for ref in unfinished.refs], 1)
+    for first in range(0, len(OBJECTS), PER_LOAD):
+        ledger.write(store, ledger.new_load(), OBJECTS[first : first + PER_LOAD], 1)
+
+
+def ingest_all(store: Store, url: str) -> None:
+    from pipelines.ingest.loads import Limits
+    from pipelines.ingest.pipeline import run_ingest
+
+    run_ingest(store, [url], dead_letter_folder=f"{store.db}.letters", limits=Limits(objects=3))
+
+
+def trust_tokens() -> None:
+    """The protocol without its read-back: every insert of a load is sent again under the same token."""
+
+    def put(client: Client, table: Table, rows: pa.Table, load: int, part: str, *, partitions: int = 100) -> None:
+        insert(client, table, rows, token=f"{load}:{table.name}:{part}", partitions=partitions)
+
+    for name, instead in (("_put", put), ("_arrived", lambda *_: {0: {}})):
+        assert callable(getattr(ledger, name)), f"the ledger has no {name} any more: take its read-back away otherwise"
+        setattr(ledger, name, instead)
+
+
+def main(how: str, db: str, rest: Sequence[str]) -> None:
+    if os.environ.get(WITHOUT) == "read-back":
+        trust_tokens()
+    store = Store(db)
+    ensure_migrated(store)
+    if how == "ingest":
+        import pipelines.ingest.pipeline  # noqa: F401 - starting up is not what is disturbed
+    print("ready", flush=True)
+    sys.stdin.readline()
+    if how == "ingest":
+        ingest_all(store, *rest)
+    elif how == "ledger":
+        write_all(store)
+    elif how == "tear":
+        command(store.client(), "ALTER TABLE flows DELETE WHERE chunk = 2 AND row_no = 3 SETTINGS mutations_sync = 2")
+    print(json.dumps({"contents": contents(store), "faults": faults(store)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

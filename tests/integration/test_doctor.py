@@ -1,0 +1,273 @@
+"""Proves: each kind of damage is found, named and mended from S3 or the ledger, and nothing else is touched."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from connectors import config_store, doctor, ledger
+from connectors.clickhouse import Store, command, insert, query
+from connectors.doctor import Fault
+from connectors.migrate import MIGRATIONS, ensure_migrated
+from pipelines.cli.app import app
+from pipelines.ingest.loads import Limits
+from pipelines.ingest.pipeline import run_ingest
+from schemas.ledger import LEDGER
+from schemas.network import Vpc
+from schemas.snapshot import ConfigVersion
+from tests.conftest import Bucket
+from tests.contents import contents, faults
+from tests.integration.test_ingest import ROOT, flow_key, flow_log, trail, trail_key
+from tests.integration.test_ledger import OBJECTS, rows_of
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def filled(bucket: Bucket) -> Bucket:
+    for n in range(4):
+        bucket.put(flow_key(n), flow_log(n))
+    bucket.put(trail_key(1), trail(1))
+    return bucket
+
+
+@pytest.fixture
+def loaded(store: Store, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
+    """A store with five objects of a bucket in it: its contents."""
+    run_ingest(store, [filled.url], dead_letter_folder=str(tmp_path), limits=Limits(objects=3))
+    return contents(store)
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    said: Mapping[str, Any]
+    err: str
+
+
+@pytest.fixture
+def ask(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """The command upon the test's store, answering in JSON."""
+    monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
+    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path))
+
+    def run(*words: str) -> Answer:
+        result = CliRunner().invoke(app, ["--db", store.db, *words, "--output", "json"])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Answer(result.exit_code, json.loads(result.stdout) if result.stdout else {}, result.stderr)
+
+    return run
+
+
+def change(store: Store, statement: str) -> None:
+    command(store.client(), f"ALTER TABLE {statement} SETTINGS mutations_sync = 2")
+
+
+def one_object(store: Store) -> str:
+    found = query(store.client(), f"SELECT object_id FROM receipts WHERE key = '{flow_key(1)}'")["object_id"]
+    return str(found[0].as_py())
+
+
+def rows_lost(store: Store) -> None:
+    change(store, f"flows DELETE WHERE object_id = {one_object(store)} AND row_no IN (2, 3)")
+
+
+def rows_doubled(store: Store) -> None:
+    command(
+        store.client(), f"INSERT INTO flows SELECT * FROM flows WHERE object_id = {one_object(store)} AND row_no = 2"
+    )
+
+
+def lost_and_doubled(store: Store) -> None:
+    """The counts agree all the same."""
+    rows_doubled(store)
+    change(store, f"flows DELETE WHERE object_id = {one_object(store)} AND row_no = 3")
+
+
+def receipt_wrong(store: Store) -> None:
+    change(store, f"receipts UPDATE rows_read = rows_read + 1 WHERE object_id = {one_object(store)}")
+
+
+def receipt_doubled(store: Store) -> None:
+    columns = "* REPLACE (toUInt64(5) AS load)"
+    command(
+        store.client(), f"INSERT INTO receipts SELECT {columns} FROM receipts WHERE object_id = {one_object(store)}"
+    )
+
+
+def rows_of_nobody(store: Store) -> None:
+    stranger = rows_of(doctor.TABLES["coverage"], [{"object_id": 7, "row_no": 1, "start": NOON, "end": NOON}])
+    stranger = stranger.append_column("load", pa.array([77], pa.uint64()))
+    insert(store.client(), doctor.TABLES["coverage"], stranger.append_column("chunk", pa.array([1], pa.uint32())))
+
+
+def receipt_lost(store: Store) -> None:
+    """What is left are rows of nobody, which the next ingest would double."""
+    change(store, f"receipts DELETE WHERE object_id = {one_object(store)}")
+
+
+def loser_left(store: Store) -> None:
+    """Rows of a second writer of the same object, who died before he could take them away."""
+    columns = "* REPLACE (toUInt64(5) AS load)"
+    command(store.client(), f"INSERT INTO flows SELECT {columns} FROM flows WHERE object_id = {one_object(store)}")
+
+
+def load_open(store: Store) -> None:
+    load = query(store.client(), f"SELECT load FROM receipts WHERE object_id = {one_object(store)}")["load"][0].as_py()
+    change(store, f"ledger DELETE WHERE load = {load} AND state = 'done'")
+
+
+def load_half_way(store: Store) -> None:
+    load_open(store)
+    load = query(store.client(), f"SELECT load FROM receipts WHERE object_id = {one_object(store)}")["load"][0].as_py()
+    change(store, f"receipts DELETE WHERE load = {load}")
+    change(store, f"flows DELETE WHERE load = {load} AND chunk = 1")
+
+
+def versions_old(store: Store) -> None:
+    client = store.client()
+    config_store.save_versions(client, [ConfigVersion("vpc", Vpc("vpc-1", ("10.0.0.0/16",)), None, None)])
+    command(client, "INSERT INTO config_versions SELECT * REPLACE (generation + 1 AS generation) FROM config_versions")
+
+
+DAMAGE: dict[Callable[[Store], None], set[Fault]] = {
+    rows_lost: {Fault.WRONG_COUNT},
+    rows_doubled: {Fault.WRONG_COUNT, Fault.DUPLICATE_ROWS},
+    lost_and_doubled: {Fault.DUPLICATE_ROWS},
+    receipt_wrong: {Fault.BAD_RECEIPT},
+    receipt_doubled: {Fault.DOUBLE_RECEIPT, Fault.WRONG_COUNT},
+    rows_of_nobody: {Fault.ORPHAN_ROWS},
+    receipt_lost: {Fault.ORPHAN_ROWS},
+    loser_left: {Fault.ORPHAN_ROWS},
+    load_open: {Fault.UNFINISHED_LOAD},
+    load_half_way: {Fault.UNFINISHED_LOAD},
+    versions_old: {Fault.OLD_VERSIONS},
+}
+
+
+def test_a_healthy_store(store: Store, ask: Callable[..., Answer]) -> None:
+    assert doctor.examine(store) == []
+    ledger.write(store, ledger.new_load(), OBJECTS, 1)
+    assert doctor.examine(store) == []
+    answer = ask("doctor")
+    assert (answer.code, answer.said["healthy"], answer.said["found"]) == (0, True, [])
+
+
+def test_rows_without_receipt_of_an_object_that_is_gone(
+    store: Store, loaded: dict[str, Any], filled: Bucket, ask: Callable[..., Answer]
+) -> None:
+    """They are all there is of it, and nothing will double them."""
+    receipt_lost(store)
+    filled.delete(flow_key(1))
+    answer = ask("doctor", "--repair")
+    assert (answer.code, [p["fault"] for p in answer.said["left"]]) == (1, ["orphan-rows"] * 3)
+    assert contents(store)["flows"] == loaded["flows"]
+
+
+@pytest.mark.parametrize("plant", DAMAGE, ids=lambda plant: plant.__name__)
+def test_damage_is_found_and_mended(
+    store: Store, loaded: dict[str, Any], ask: Callable[..., Answer], plant: Callable[[Store], None]
+) -> None:
+    plant(store)
+    damaged = contents(store)
+    found = ask("doctor")
+    assert found.code == 1
+    assert {problem["fault"] for problem in found.said["found"]} == DAMAGE[plant]
+    assert "flowtrail doctor --repair" in found.err
+    assert contents(store) == damaged
+    for problem in found.said["found"]:
+        if problem["key"]:
+            assert problem["key"] == flow_key(1)
+    mended = ask("doctor", "--repair")
+    assert (mended.code, mended.said["healthy"], mended.said["left"]) == (0, True, []), mended
+    assert mended.said["done"]
+    assert contents(store) == loaded
+    assert faults(store) == {}
+    assert ask("doctor").code == 0
+
+
+def test_what_cannot_be_read_again_stays_as_it_is(
+    store: Store, loaded: dict[str, Any], filled: Bucket, ask: Callable[..., Answer]
+) -> None:
+    rows_lost(store)
+    damaged = contents(store)
+    filled.delete(flow_key(1))
+    answer = ask("doctor", "--repair")
+    assert answer.code == 1
+    assert any("gone" in words for words in answer.said["done"])
+    assert {problem["fault"] for problem in answer.said["left"]} == {Fault.WRONG_COUNT}
+    assert contents(store) == damaged
+
+
+def test_a_migration_that_was_left_half_way(store: Store, ask: Callable[..., Answer]) -> None:
+    row = {"number": 99, "name": "more", "checksum": "x", "state": "in-progress", "at": NOON}
+    insert(store.client(), MIGRATIONS, pa.Table.from_pylist([row]))
+    answer = ask("doctor")
+    assert answer.code == 1
+    assert [(p["fault"], p["where"]) for p in answer.said["found"]] == [("unfinished-migration", "0099_more.sql")]
+    refused = ask("doctor", "--repair")
+    assert refused.code == 1
+    assert "begun and not finished" in refused.err
+
+
+def test_a_load_of_a_living_process_is_left_alone(
+    store: Store, loaded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server a load without an end may be at work: its rows are nobody's orphans."""
+    load_half_way(store)
+    assert Fault.ORPHAN_ROWS not in {problem.fault for problem in doctor.examine(store)}
+    assert doctor.without_receipt(store.client()) == []
+    assert doctor.remove_surplus(store) == 0
+    monkeypatch.setattr(Store, "embedded", False)
+    begun = query(store.client(), "SELECT max(at) AS at FROM ledger")["at"][0].as_py()
+    assert begun is not None
+    assert len(ledger.settle(store).busy) > 0
+    assert LEDGER.name == "ledger"
+
+
+def test_parts_that_a_failing_disk_took(filled: Bucket, tmp_path: Path) -> None:
+    """The engine sets the part aside when it starts; doctor says so, and ingest mends it by itself."""
+    db, letters = tmp_path / "db", tmp_path / "letters"
+
+    def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
+        )
+
+    def ingest() -> dict[str, Any]:
+        done = process("tests.integration.ingest_process", str(db), filled.url, str(letters))
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["contents"]
+        return found
+
+    def tear() -> None:
+        newest = max((db / "store").glob("*/*/20261120_*/count.txt"), key=lambda file: file.parent.stat().st_mtime_ns)
+        newest.write_bytes(b"")
+
+    before = ingest()
+    tear()
+    found = process("pipelines.cli", "--db", str(db), "doctor", "-o", "json")
+    assert found.returncode == 1, found.stderr
+    assert {p["fault"] for p in json.loads(found.stdout)["found"]} == {Fault.BROKEN_PART, Fault.WRONG_COUNT}
+    assert ingest() == before
+    assert process("pipelines.cli", "--db", str(db), "doctor").returncode == 0
+    tear()
+    mended = process("pipelines.cli", "--db", str(db), "doctor", "--repair", "-o", "json")
+    assert mended.returncode == 0, mended.stderr
+    assert any("dropped 1 unreadable parts" in words for words in json.loads(mended.stdout)["done"])
+    assert ingest() == before
+
+
+def test_without_a_database(tmp_path: Path, ask: Callable[..., Answer], store: Store) -> None:
+    ensure_migrated(store)
+    result = CliRunner().invoke(app, ["--db", str(tmp_path / "none"), "doctor"])
+    assert result.exit_code == 1
+    assert "flowtrail migrate" in result.stderr

@@ -1,0 +1,251 @@
+"""Proves: over HTTP, against a real engine, everything works as in a folder; and whatever befalls a request, what is
+loaded is each row once."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors import clickhouse, config_store, ledger, receipts
+from connectors.clickhouse import Store, insert, query
+from connectors.migrate import ensure_migrated, migrate, released
+from console.search import Filters, search
+from pipelines.correlate.pipeline import run_correlate
+from pipelines.ingest.loads import Limits
+from pipelines.ingest.pipeline import IngestSummary, run_ingest
+from schemas.errors import FlowtrailError
+from schemas.network import NetworkInterface, Vpc
+from schemas.snapshot import Snapshot
+from schemas.tables import TABLES
+from tests.conftest import Bucket
+from tests.contents import contents, faults
+from tests.gateway import Fault
+from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
+
+ROOT = Path(__file__).parents[2]
+OBJECTS = {**{flow_key(n): flow_log(n) for n in range(4)}, trail_key(1): trail(1)}
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    port: int
+    process: "subprocess.Popen[str]"
+
+    def url(self, database: str, user: str = "default") -> str:
+        return f"http://{user}@127.0.0.1:{self.port}/{database}"
+
+    def _ask(self, method: str, body: str = "") -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        connection.request(method, "/faults", body)
+        answer = connection.getresponse().read()
+        connection.close()
+        return answer
+
+    def order(self, *ordered: Fault) -> None:
+        self._ask("POST", json.dumps([asdict(fault) for fault in ordered]))
+
+    def outstanding(self) -> int:
+        """How many ordered faults have not struck."""
+        return sum(fault["times"] for fault in json.loads(self._ask("GET")))
+
+
+def started(folder: Path) -> Gateway:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.gateway", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    return Gateway(int(process.stdout.readline()), process)
+
+
+def stopped(gateway: Gateway) -> None:
+    gateway.process.send_signal(signal.SIGKILL)
+    gateway.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def _gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = started(tmp_path_factory.mktemp("gateway"))
+    yield gateway
+    stopped(gateway)
+
+
+@pytest.fixture
+def gateway(_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """The server, without faults. A proxy of the environment is not asked for an address on loopback."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    _gateway.order()
+    yield _gateway
+    _gateway.order()
+
+
+@pytest.fixture
+def remote(gateway: Gateway) -> Store:
+    store = Store(gateway.url(f"t_{uuid.uuid4().hex}"))
+    ensure_migrated(store)
+    return store
+
+
+@pytest.fixture
+def filled(bucket: Bucket) -> Bucket:
+    for key, body in OBJECTS.items():
+        bucket.put(key, body)
+    return bucket
+
+
+def ingest(store: Store, bucket: Bucket, folder: Path) -> IngestSummary:
+    return run_ingest(store, [bucket.url], dead_letter_folder=str(folder), limits=Limits(objects=3))
+
+
+_clean: dict[str, Any] = {}
+
+
+@pytest.fixture
+def clean(request: pytest.FixtureRequest, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
+    """What an undisturbed run leaves in a folder, found out once: the objects are the same for each test."""
+    if not _clean:
+        store = request.getfixturevalue("store")
+        ingest(store, filled, tmp_path)
+        _clean.update(contents(store))
+    return _clean
+
+
+def test_the_tables_are_those_of_the_registry(gateway: Gateway) -> None:
+    store = Store(gateway.url("t_migrate"))
+    with pytest.raises(FlowtrailError, match="flowtrail migrate"):
+        store.reader()
+    assert migrate(store, dry_run=True) == released()
+    assert migrate(store) == released()
+    assert migrate(store) == []
+    for table in TABLES.values():
+        columns = query(
+            store.reader(),
+            "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {t:String}"
+            " AND default_kind != 'ALIAS' ORDER BY position",
+            {"t": table.name},
+        ).to_pylist()
+        assert [(c["name"], c["type"]) for c in columns] == [(c.name, c.clickhouse) for c in table.columns]
+
+
+def test_ingest_search_and_correlate(remote: Store, filled: Bucket, clean: dict[str, Any], tmp_path: Path) -> None:
+    summary = ingest(remote, filled, tmp_path)
+    assert (summary.objects_done, summary.flows, summary.change_events) == (5, 20, 1)
+    assert contents(remote) == clean
+    assert faults(remote) == {}
+    assert ingest(remote, filled, tmp_path).objects_known == 5
+    assert contents(remote) == clean
+    found = search(remote, Filters(action="REJECT", port=22)).to_json()
+    assert len(found["flows"]) == sum(row[12] == "REJECT" for row in clean["flows"])
+    network = (Vpc("vpc-1", ("10.0.0.0/16",)), NetworkInterface("eni-1", "vpc-1", "subnet-1", ("10.0.0.1",)))
+    config_store.save_snapshot(remote.client(), Snapshot(NOON, "files", network))
+    assert run_correlate(remote, NOON - timedelta(days=1), NOON) == []
+
+
+def test_a_reader_cannot_write(remote: Store) -> None:
+    with pytest.raises(FlowtrailError, match="readonly"):
+        clickhouse.command(remote.reader(), "CREATE TABLE x (a UInt8) ENGINE = Memory")
+    with pytest.raises(FlowtrailError, match="readonly"):
+        insert(remote.reader(), TABLES["coverage"], _coverage(1))
+    insert(remote.client(), TABLES["coverage"], _coverage(1))
+    assert query(remote.reader(), "SELECT count() AS n FROM coverage")["n"].to_pylist() == [1]
+
+
+def _coverage(n: int) -> Any:
+    import pyarrow as pa
+
+    row = {"start": NOON, "end": NOON, "log_status": "NODATA", "account_id": "", "interface_id": ""}
+    row |= {"object_id": n, "row_no": 1, "load": 1, "chunk": 1}
+    return pa.Table.from_pylist([row], schema=TABLES["coverage"].schema)
+
+
+def test_many_object_ids_travel_in_a_form(remote: Store) -> None:
+    assert receipts.done(remote.client(), range(1, 12_000)) == {}
+
+
+INSERTS = [rf"INSERT INTO \W?{name}\b" for name in ("ledger", "flows", "rejected_lines", "receipts")]
+FAULTS = [
+    *(Fault("reset", match) for match in INSERTS),
+    *(Fault("truncate", match) for match in INSERTS),
+    *(Fault("broken", match, 2) for match in INSERTS[1:3]),
+    Fault("away", INSERTS[1], 2),
+    Fault("memory", INSERTS[3]),
+    Fault("slow", INSERTS[1]),
+    Fault("reset", "SELECT .* FROM receipts", 2),
+    Fault("truncate", "SELECT .* FROM ledger"),
+    Fault("broken", "SELECT .* FROM receipts"),
+    Fault("memory", "SELECT .* FROM receipts"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.what}-{fault.match.replace(chr(92), '')}")
+def test_a_fault_changes_nothing(
+    gateway: Gateway, remote: Store, filled: Bucket, clean: dict[str, Any], tmp_path: Path, fault: Fault
+) -> None:
+    gateway.order(fault)
+    summary = ingest(remote, filled, tmp_path)
+    assert gateway.outstanding() == 0
+    assert (summary.objects_done, summary.flows) == (5, 20)
+    assert contents(remote) == clean
+    assert faults(remote) == {}
+
+
+def test_the_server_goes_away_and_comes_back(
+    filled: Bucket, clean: dict[str, Any], gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies in the midst of an ingest; one that is started upon its folder has what was acknowledged."""
+    first = started(tmp_path / "server")
+    store = Store(first.url("flowtrail"))
+    ensure_migrated(store)
+    monkeypatch.setattr(ledger, "TRIES", 2)
+
+    def kill(name: str) -> None:
+        if name == "after-chunk:2":
+            stopped(first)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "failpoint", kill)
+        with pytest.raises(FlowtrailError, match=r"(?s)not confirm|not answer|cannot be reached"):
+            ingest(store, filled, tmp_path)
+    second = started(tmp_path / "server")
+    try:
+        again = Store(second.url("flowtrail"))
+        monkeypatch.setattr(ledger, "LEASE", timedelta(0))
+        ingest(again, filled, tmp_path)
+        assert contents(again) == clean
+        assert faults(again) == {}
+    finally:
+        stopped(second)
+
+
+def test_no_server_there(gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FlowtrailError) as caught:
+        ensure_migrated(Store("http://default@127.0.0.1:9/x"))
+    assert "127.0.0.1:9 cannot be reached" in caught.value.message
+    assert "FLOWTRAIL_DB" in caught.value.remedy
+
+
+def test_who_may_come_in(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(FlowtrailError, match="does not accept writer"):
+        ensure_migrated(Store(gateway.url("t_users", "writer")))
+    (tmp_path / "password").write_text("secret\n", "utf-8")
+    monkeypatch.setenv("FLOWTRAIL_PASSWORD_FILE", str(tmp_path / "password"))
+    ensure_migrated(Store(gateway.url("t_users", "writer")))
+
+
+def test_the_command_says_it_in_words(gateway: Gateway, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "pipelines.cli", "--db", "http://default@127.0.0.1:9/x", "status"]
+    result = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "error: The ClickHouse server at 127.0.0.1:9 cannot be reached" in result.stderr
+    assert "Traceback" not in result.stderr
