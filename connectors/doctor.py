@@ -171,10 +171,14 @@ def to_read_again(problems: Iterable[Problem]) -> list[tuple[ObjectRef, ObjectKi
 
 def forget(store: Store, object_ids: Collection[int]) -> None:
     """Remove every row of these objects, then their receipts: a process that dies in between leaves receipts without
-    rows, which are found again, and never rows without receipts, which would be doubled."""
+    rows, which are found again, and never rows without receipts, which would be doubled. Loads that are open, perhaps
+    of another process that replaces the same objects, are left alone."""
+    client = store.client()
+    busy = ", ".join(str(load) for load in query(client, _OPEN)["load"].to_pylist())
+    spared = f" AND load NOT IN ({busy})" if busy else ""
     for ids in _batches(sorted(object_ids)):
         for table in (*DATA, RECEIPTS):
-            _delete(store.client(), table.name, f"object_id IN ({ids})")
+            _delete(client, table.name, f"object_id IN ({ids}){spared}")
 
 
 def without_receipt(client: Client) -> list[ObjectRef]:

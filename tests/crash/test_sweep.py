@@ -84,7 +84,7 @@ def test_without_the_read_back_the_sweep_goes_red(
 
 @pytest.mark.crash
 @pytest.mark.parametrize(("start", "many"), [("migrated", 40), ("half_written", 20)])
-def test_many_points_of_the_protocol(
+def test_many_points_of_the_protocol(  # noqa: PLR0917 - fixtures, then what varies
     request: pytest.FixtureRequest, clean: Mapping[str, Any], sweep: Sweep, tmp_path: Path, start: str, many: int
 ) -> None:
     scenario = Scenario(request.getfixturevalue(start))

@@ -16,19 +16,22 @@ from typing import Any
 
 import pytest
 
-from connectors import clickhouse, config_store, ledger, receipts
+from connectors import clickhouse, ledger, receipts
 from connectors.clickhouse import Store, insert, query
 from connectors.migrate import ensure_migrated, migrate, released
 from console.search import Filters, search
-from pipelines.correlate.pipeline import run_correlate
 from pipelines.ingest.loads import Limits
 from pipelines.ingest.pipeline import IngestSummary, run_ingest
 from schemas.errors import FlowtrailError
-from schemas.network import NetworkInterface, Vpc
-from schemas.snapshot import Snapshot
 from schemas.tables import TABLES
+from schemas.times import rfc3339
+from simulation.aws import environment, moto_server
+from simulation.network import save
+from simulation.rows import Reading
+from simulation.story import BEGIN, NOW, Stage, Telling, logs, put
 from tests.conftest import Bucket
 from tests.contents import contents, faults
+from tests.e2e.test_story import Flowtrail
 from tests.gateway import Fault
 from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
 
@@ -147,9 +150,23 @@ def test_ingest_search_and_correlate(remote: Store, filled: Bucket, clean: dict[
     assert contents(remote) == clean
     found = search(remote, Filters(action="REJECT", port=22)).to_json()
     assert len(found["flows"]) == sum(row[12] == "REJECT" for row in clean["flows"])
-    network = (Vpc("vpc-1", ("10.0.0.0/16",)), NetworkInterface("eni-1", "vpc-1", "subnet-1", ("10.0.0.1",)))
-    config_store.save_snapshot(remote.client(), Snapshot(NOON, "files", network))
-    assert run_correlate(remote, NOON - timedelta(days=1), NOON) == []
+
+
+def test_the_story_is_told_alike(gateway: Gateway, remote: Store, store: Store, tmp_path: Path) -> None:
+    """Two faults, found and proven: the same answer, byte for byte, from a server as from a folder."""
+    with moto_server(3) as endpoint:
+        story = Stage(endpoint).tell()
+        save(story.phases[0].answers, tmp_path)
+        put(logs(story, Telling(1, 2, next(iter(Reading))), BEGIN, NOW), endpoint, "story")
+        told = []
+        for target in (store, remote):
+            variables = environment(endpoint) | {"FLOWTRAIL_DB": target.db, "FLOWTRAIL_DATABASE": target.database}
+            flowtrail = Flowtrail(target, variables)
+            flowtrail.run("snapshot", "--from-files", str(tmp_path), "--as-of", rfc3339(BEGIN))
+            flowtrail.run("ingest", "s3://story/")
+            told.append(flowtrail.look(rfc3339(NOW)))
+    assert told[0] == told[1]
+    assert [incident["certainty"] for incident in told[1]] == ["proven", "proven"]
 
 
 def test_a_reader_cannot_write(remote: Store) -> None:
@@ -189,7 +206,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.what}-{fault.match.replace(chr(92), '')}")
-def test_a_fault_changes_nothing(
+def test_a_fault_changes_nothing(  # noqa: PLR0917 - fixtures, then what varies
     gateway: Gateway, remote: Store, filled: Bucket, clean: dict[str, Any], tmp_path: Path, fault: Fault
 ) -> None:
     gateway.order(fault)
