@@ -100,7 +100,9 @@ def _snapshot(flowtrail: Flowtrail, phase: Phase, as_of: datetime, folder: Path)
 @pytest.mark.parametrize("reading", Reading)
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_story(theatre: Theatre, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading) -> None:
+def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
+    theatre: Theatre, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading
+) -> None:
     telling = Telling(seed, version, reading)
     bucket = f"story-{seed}-{version}-{reading.value}"
     flowtrail = _flowtrail(theatre, store)
