@@ -85,8 +85,8 @@ def test_from_every_earlier_state(
     try:
         earlier.client().command(
             "INSERT INTO flows (start, end, action, interface_id, srcaddr, row_no, load, chunk, object_id, extra)"
-            " SELECT toDateTime('2026-01-01', 'UTC') + number * 86400 AS day, day, 'REJECT', 'eni-1', '::1', number, 1, 1, 7,"
-            " map('k', 'v') FROM numbers(200) SETTINGS max_partitions_per_insert_block = 0"
+            " SELECT toDateTime('2026-01-01', 'UTC') + number * 86400 AS day, day, 'REJECT', 'eni-1', '::1', number,"
+            " 1, 1, 7, map('k', 'v') FROM numbers(200) SETTINGS max_partitions_per_insert_block = 0"
         )
         columns = ", ".join(column.name for column in TABLES["flows"].columns)
         rows = f"SELECT {columns} FROM flows ORDER BY row_no"  # noqa: S608
