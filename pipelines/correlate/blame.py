@@ -29,6 +29,9 @@ DRAIN = timedelta(minutes=15)
 """Connections that are open when a route is lost send their data again for so long (Linux gives up after 15 retries),
 and what they send looks like talk. A route lost longer before the last completed talk is not proven to be the cause."""
 
+COINCIDENCE = timedelta(minutes=2)
+"""A weak signal is told, as suspected, when a change that cannot be tested is so near to when it began."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -45,8 +48,8 @@ class Finding:
 
 
 def blame(signals: Sequence[Signal], timeline: Timeline, end: datetime) -> list[Finding]:
-    """Findings in the order of the signals; weak signals that no change explains are left out. Changes at `end` or
-    later play no part."""
+    """Findings in the order of the signals; weak signals are left out unless a change explains them, or may. Changes
+    at `end` or later play no part."""
     judge = _Judge(Candidates(timeline), end)
     return [finding for signal in signals for finding in judge.of(signal)]
 
@@ -70,7 +73,7 @@ class _Judge:
                 proven.setdefault(cause.ids, (cause, []))[1].append(_since(run, cause))
         found = [self._named(replace(signal, runs=tuple(mine)), cause, near) for cause, mine in proven.values()]
         rest = replace(signal, runs=tuple(left))
-        if left and _enough(rest, explained=len(runs) - len(left)):
+        if left and (_enough(rest, explained=len(runs) - len(left)) or (not proven and self._doubted(rest, near))):
             found.append(self._unproven(rest, near))
         return sorted(found, key=lambda f: (f.cause is None, f.cause_events[0].order if f.cause_events else ()))
 
@@ -180,6 +183,11 @@ class _Judge:
         cause, fix = self._told(candidate, doubtful_step(candidate.edits))
         return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, fix)
 
+    def _doubted(self, signal: Signal, near: frozenset[str]) -> bool:
+        """Whether a weak signal began just when a change was made that may have done it, as far as history tells."""
+        close = (c for c in self._window(signal, signal.runs[0], near) if abs(c.time - signal.last_good) <= COINCIDENCE)
+        return any(self._turns(c, signal, signal.runs[0]) is None for c in close)
+
     def _why(self, signal: Signal, run: Run, tested: int) -> str:
         now = self._passage(self.candidates.timeline.at(run.first_bad or signal.until), signal, run)
         said = {
@@ -188,7 +196,8 @@ class _Judge:
             Passage.OTHER: "The configuration as it is known does something else with these packets",
             Passage.UNKNOWN: "What the configuration does with these packets is not known",
         }[now]
-        changes = f"{tested} changes in reach were tested and do not explain it" if tested else "no change is in reach"
+        many = "1 change in reach was" if tested == 1 else f"{tested} changes in reach were"
+        changes = f"{many} tested and would not do it" if tested else "no change is in reach"
         return f"{said}, and {changes}."
 
 

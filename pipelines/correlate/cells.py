@@ -68,7 +68,8 @@ class Cells:
     @property
     def request(self) -> Bools:
         """Whether the cell is of the direction that opens conversations: towards the service."""
-        return self["ingress"] == self["server"]
+        towards: Bools = self["ingress"] == self["server"]
+        return towards
 
 
 def cells(interface_id: str, table: pa.Table) -> Cells:

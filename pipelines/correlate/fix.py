@@ -7,7 +7,7 @@ those of the AWS CLI command reference for EC2.
 import json
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.correlate.edits import Edit, Held, Part, is_propagated
@@ -51,30 +51,37 @@ NO_UNDO = Undo(None, None)
 def undo(found: Sequence[Edit], region: str) -> Undo:
     """Of the edits of one change, or of several that belong together. `region` is "" when it is not known."""
     try:
-        fix = _all((replace(e, before=e.after, after=e.before) for e in found), region, known=True)
-        inverse = _all(found, region, known=False)
+        there = f" --region {shlex.quote(region)}" if region else ""
+        fix = _all([replace(e, before=e.after, after=e.before) for e in found], _Where(there, known=True))
+        inverse = _all(found, _Where(there, known=False))
     except CannotUndo as error:
         return Undo(None, None, str(error))
     return Undo(fix, inverse)
 
 
-def _all(found: Iterable[Edit], region: str, *, known: bool) -> str:
-    """Commands for every edit. `known`: the association ids of the edits' `before` are those in force; otherwise they
-    are looked up by the command itself, since each replacement gives a new one."""
-    found = list(found)
+@dataclass(frozen=True)
+class _Where:
+    """`region` is the option that names it, or "". `known`: the association ids of the edits' `before` are those in
+    force; otherwise a command must look them up, since each replacement gives a new one."""
+
+    region: str
+    known: bool
+
+
+def _all(found: Sequence[Edit], where: _Where) -> str:
+    """Commands for every edit."""
     if any(not edit.exact for edit in found):
         raise CannotUndo("What the security group held before is not known in full.")
     commands = [
-        *(c for e in found if e.part is not Part.GROUP_RULE for c in _one(e, known)),
+        *(c for e in found if e.part is not Part.GROUP_RULE for c in _one(e, where)),
         *_group_rules([e for e in found if e.part is Part.GROUP_RULE]),
     ]
     if not commands:
         raise CannotUndo("What was deleted cannot be brought back by a command.")
-    tail = f" --region {shlex.quote(region)}" if region else ""
-    return " && ".join(f"aws ec2 {command}{tail}" for command in commands)
+    return " && ".join(f"aws ec2 {command}{where.region}" for command in commands)
 
 
-def _one(edit: Edit, known: bool) -> list[str]:
+def _one(edit: Edit, where: _Where) -> list[str]:
     have, want = edit.before, edit.after
     match edit.part:
         case Part.ROUTE:
@@ -83,10 +90,10 @@ def _one(edit: Edit, known: bool) -> list[str]:
             return _acl_entry(edit)
         case Part.ACL_ASSOCIATION if isinstance(have, Held) and isinstance(want, Held):
             return [
-                _associated("replace-network-acl-association", have, edit.key, known, "--network-acl-id", want.holder)
+                _associated("replace-network-acl-association", have, edit.key, where, "--network-acl-id", want.holder)
             ]
         case Part.TABLE_ASSOCIATION:
-            return [_table_association(edit, known)]
+            return [_table_association(edit, where)]
         case Part.INTERFACE_GROUPS if isinstance(want, tuple) and want:
             return [
                 _line("modify-network-interface-attribute", "--network-interface-id", edit.resource, "--groups", *want)
@@ -155,34 +162,33 @@ def _acl_content(entry: AclEntry) -> list[str]:
     return [*words, block, entry.cidr, "--rule-action", entry.action]
 
 
-def _table_association(edit: Edit, known: bool) -> str:
+def _table_association(edit: Edit, where: _Where) -> str:
     have, want = edit.before, edit.after
     if isinstance(have, Held) and isinstance(want, Held):
-        return _associated("replace-route-table-association", have, edit.key, known, "--route-table-id", want.holder)
+        return _associated("replace-route-table-association", have, edit.key, where, "--route-table-id", want.holder)
     if isinstance(have, Held):
-        return _associated("disassociate-route-table", have, edit.key, known)
+        return _associated("disassociate-route-table", have, edit.key, where)
     if not isinstance(want, Held) or not isinstance(want.association, RouteTableAssociation) or want.association.main:
         raise CannotUndo("A VPC's main route table cannot be taken away.")
     end = "--gateway-id" if want.association.gateway_id else "--subnet-id"
     return _line("associate-route-table", "--route-table-id", want.holder, end, edit.key)
 
 
-def _associated(command: str, have: Held, key: str, known: bool, *more: str) -> str:
+def _associated(command: str, have: Held, key: str, where: _Where, *more: str) -> str:
     """A command that names an association: by its id, or by a look-up that gives it when the command is run."""
-    if known and have.association.id:
+    if where.known and have.association.id:
         return _line(command, "--association-id", have.association.id, *more)
-    if not all(re.fullmatch(r"[\w -]+", name) for name in (have.holder, key)):
+    if not all(re.fullmatch(r"[\w-]+", name) for name in (have.holder, key.removeprefix("main "))):
         raise CannotUndo(f"{key} is no id that a command may hold.")
     if isinstance(have.association, RouteTableAssociation):
-        match, field = f"RouteTableId == '{have.holder}'", "RouteTableAssociationId"
         end = "GatewayId" if have.association.gateway_id else "SubnetId"
         which = "Main" if have.association.main else f"{end} == '{key}'"
-        look = f"describe-route-tables --route-table-ids {shlex.quote(have.holder)}"
-        path = f"RouteTables[?{match}].Associations[] | [?{which}].{field} | [0]"
+        look = f"describe-route-tables --route-table-ids {have.holder}"
+        path = f"RouteTables[].Associations[] | [?{which}].RouteTableAssociationId | [0]"
     else:
-        look = f"describe-network-acls --filters Name=association.subnet-id,Values={shlex.quote(key)}"
+        look = f"describe-network-acls --filters Name=association.subnet-id,Values={key}"
         path = f"NetworkAcls[].Associations[] | [?SubnetId == '{key}'].NetworkAclAssociationId | [0]"
-    found = f'"$(aws ec2 {look} --query {json.dumps(path)} --output text)"'
+    found = f'"$(aws ec2 {look} --query "{path}" --output text{where.region})"'
     return f"{_line(command)} --association-id {found}" + (f" {_line(*more)}" if more else "")
 
 

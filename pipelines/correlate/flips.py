@@ -19,9 +19,9 @@ from schemas.incident import Kind
 ENOUGH_FLOWS = 3
 ENOUGH_MINUTES = 2
 """A client that is refused tries again and again; late packets of a closed connection are one row, rarely two."""
-REGULAR_MINUTES = 30
-"""A peer whose talks never go beyond a handshake (a TCP health check) is known after so many minutes of being let in; a
-scanner that likes an open port does not come that often."""
+REGULAR_MINUTES, REGULAR_WITHIN = 30, 3600
+"""A peer whose talks never go beyond a handshake (a TCP health check) is known after so many minutes of being let in,
+within so many seconds; a scanner that likes an open port does not come that often."""
 LATE = 300
 """Seconds after the last accepted row in which rejects without any SYN are packets of the connection that ended."""
 TOGETHER = 600
@@ -71,8 +71,9 @@ def _known_since(c: Cells, t: Talks) -> Ints:
     since = np.full(int(c.pair[-1]) + 1 if len(c) else 0, NEVER, dtype=np.int64)
     np.minimum.at(since, t.pair[t.completed], t.minute[t.completed])
     let_in = np.flatnonzero(c.request & (c["accept_flows"] > 0))
-    rank = np.arange(len(let_in)) - np.searchsorted(c.pair[let_in], c.pair[let_in])
-    regular = let_in[rank == REGULAR_MINUTES - 1]
+    begun, regular = let_in[: 1 - REGULAR_MINUTES], let_in[REGULAR_MINUTES - 1 :]
+    often = (c.pair[begun] == c.pair[regular]) & (c["minute"][regular] - c["minute"][begun] <= REGULAR_WITHIN)
+    regular = regular[often]
     np.minimum.at(since, c.pair[regular], c["minute"][regular])
     return since
 

@@ -21,8 +21,11 @@ from schemas.incident import Kind
 
 SHORTEST = 3
 """Minutes: nothing shorter is called an outage."""
-CHANCE_ONE_SIDED, CHANCE_HANDSHAKE, CHANCE_SILENT = 0.05, 1e-3, 1e-6
+CHANCE_PLAIN, CHANCE_HANDSHAKE, CHANCE_SILENT = 0.05, 1e-3, 1e-6
 """How improbable the gap must be, by the share of minutes with completed talks before it, for each thing seen in it."""
+A_DAY = 1300
+"""Minutes of past, nearly a day of them, without which nobody knows when a service rests: its silence is a weak signal
+then, told only if a change is proven to have caused it."""
 SILENCE_TIMES = 2
 """Silence alone must be so many times longer than any silence in the past that is looked back on."""
 ENOUGH_PAST = 5
@@ -71,10 +74,12 @@ class _Losses:
         found = stretches(t.pair[self.rows], t.unanswered[self.rows])
         self.stretches = found.select(found.before >= 0)
         self.service = t.service[self.rows[self.stretches.begin]]
+        self.unanswered = self.rows[self.stretches.rows()]
+        self.completed = np.flatnonzero(t.completed)
 
     def of_service(self, service: int, refused: list[Refusal]) -> Iterator[Signal]:
         """Where the service as a whole was not answered any more."""
-        done = np.unique(self.t.minute[self.t.completed & (self.t.service == service)])
+        done = np.unique(self.t.minute[self._of(self.completed, service)])
         for gap in _gaps(done, int(self.covered[-1])):
             if gap.high < self.past.start:
                 continue
@@ -116,38 +121,43 @@ class _Losses:
             return None
         chance = (1 - len(done) / (len(past) + 1)) ** len(inside)
         times = (len(inside) * 60) / max(60, int(np.diff(np.concatenate((past[:1], done))).max()))
-        ours = np.flatnonzero(self.service == service)
-        runs = [run for i in ours if (run := self._run(int(i), low, high))]
-        one_sided, either = self._unanswered(service, low, high)
-        strong = (
-            (one_sided and chance <= CHANCE_ONE_SIDED)
-            or (either and chance <= CHANCE_HANDSHAKE and times > 1)
-            or (chance <= CHANCE_SILENT and times >= SILENCE_TIMES)
-        )
-        if not strong and not either and chance > CHANCE_ONE_SIDED:
+        plain, either = self._unanswered(service, low, high)
+        if not either and chance > CHANCE_PLAIN:
             return None
-        silent = not either
+        rests = len(past) >= A_DAY and times > 1
+        strong = (
+            (plain and chance <= CHANCE_PLAIN)
+            or (either and rests and chance <= CHANCE_HANDSHAKE)
+            or (rests and times >= SILENCE_TIMES and chance <= CHANCE_SILENT)
+        )
         return self._signal(
             service,
-            self._latest(service, gap) if silent else runs,
+            self._runs(service, low, high) if either else self._latest(service, gap),
             strong=strong,
-            silent=silent,
+            silent=not either,
             gap=gap,
             until=int(inside[-1]),
         )
 
     def _unanswered(self, service: int, low: int, high: int) -> tuple[bool, bool]:
-        """Whether enough one-sided talks, or enough unanswered ones of either sort, of peers that used to be answered,
-        lie strictly between."""
-        t, s = self.t, self.stretches
-        rows = [self.rows[b:e] for b, e, k in zip(s.begin, s.end, self.service, strict=True) if k == service]
-        mine = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+        """Whether enough plainly unanswered talks, or enough unanswered ones of either sort, of peers that used to be
+        answered, lie strictly between."""
+        t, mine = self.t, self._of(self.unanswered, service)
         mine = mine[(t.minute[mine] > low) & (t.minute[mine] < high)]
-        alone = mine[t.one_sided[mine]]
+        alone = mine[t.plain[mine]]
         return (
             len(alone) >= ENOUGH_FLOWS and len(np.unique(t.minute[alone])) >= ENOUGH_MINUTES,
             len(mine) >= ENOUGH_FLOWS and len(np.unique(t.minute[mine])) >= ENOUGH_MINUTES,
         )
+
+    def _of(self, rows: Ints, service: int) -> Ints:
+        """Those of a service among rows of talks; talks are in order of service."""
+        first, last = np.searchsorted(self.t.service[rows], [service, service + 1])
+        return rows[first:last]
+
+    def _runs(self, service: int, low: int, high: int) -> list[Run]:
+        first, last = np.searchsorted(self.service, [service, service + 1])
+        return [run for i in range(first, last) if (run := self._run(i, low, high))]
 
     def _run(self, i: int, low: int, high: int) -> Run | None:
         """Of the unanswered talks of one peer in the minutes `low` to `high`."""
@@ -177,8 +187,8 @@ class _Losses:
     def _latest(self, service: int, gap: _Gap) -> list[Run]:
         """The peers that the service had shortly before it fell silent."""
         t = self.t
-        recent = t.completed & (t.service == service) & (t.minute <= gap.low) & (t.minute > gap.low - RECENT)
-        mine = np.flatnonzero(recent)
+        mine = self._of(self.completed, service)
+        mine = mine[(t.minute[mine] <= gap.low) & (t.minute[mine] > gap.low - RECENT)]
         ends = mine[np.append(t.pair[mine[1:]] != t.pair[mine[:-1]], True)]
         ends = ends[np.lexsort((t.pair[ends], -t.minute[ends]))][:MOST_PEERS]
         return [
@@ -200,10 +210,10 @@ class _Losses:
         back: tuple[datetime | None, Pointer | None] = min(known, default=(None, None))
         last_good = max(run.last_good for run in runs)
         if gap is not None:
-            last_good = max(self._last_said(int(row))[0] for row in self._completed(service, gap.low))
+            last_good = max(self._last_said(int(row))[0] for row in self._at(service, gap.low))
             back = (None, None)
         if gap is not None and gap.again:
-            back = min(self._first_said(int(row)) for row in self._completed(service, gap.high))
+            back = min(self._first_said(int(row)) for row in self._at(service, gap.high))
         seen = [run.last_bad for run in runs if run.last_bad]
         return Signal(
             kind=Kind.LOST_TRAFFIC,
@@ -221,9 +231,11 @@ class _Losses:
             runs=tuple(runs),
         )
 
-    def _completed(self, service: int, minute: int) -> Ints:
-        t = self.t
-        return np.flatnonzero(t.completed & (t.service == service) & (t.minute == minute))
+    def _at(self, service: int, minute: int) -> Ints:
+        """The completed talks of a minute."""
+        mine = self._of(self.completed, service)
+        at: Ints = mine[self.t.minute[mine] == minute]
+        return at
 
     def _first_said(self, talk: int) -> tuple[datetime, Pointer]:
         row = self.t.first[talk]

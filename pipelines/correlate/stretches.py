@@ -27,6 +27,12 @@ class Stretches:
         total = np.concatenate(([0], np.cumsum(values)))
         return total[self.end] - total[self.begin]
 
+    def rows(self) -> Ints:
+        """The rows of all stretches, ascending."""
+        counts = self.end - self.begin
+        skipped = self.begin - (np.cumsum(counts) - counts)
+        return np.repeat(skipped, counts) + np.arange(counts.sum())
+
     def select(self, keep: Bools) -> "Stretches":
         return Stretches(self.begin[keep], self.end[keep], self.before[keep], self.after[keep])
 

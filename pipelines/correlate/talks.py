@@ -21,8 +21,9 @@ NEVER = np.iinfo(np.int64).max
 class Talks:
     """Columns by (pair, minute), in that order. `request` and `answer` are rows of `cells`, -1 where there is none.
 
-    `completed`: answered, and something was said. `one_sided`: asked, and nothing came back. `handshake`: both
-    directions, TCP, and packets of handshake size on average. `first` and `last`: rows of `cells` that hold the first
+    `completed`: answered, and something was said. `unanswered`: asked, and nothing came back, or (TCP) nothing but
+    packets of handshake size, both ways. `plain`: unanswered beyond doubt, while such handshakes without flags may also
+    be packets that keep an idle connection alive. `first` and `last`: rows of `cells` that hold the first
     and the last record in which something was said, -1 where nothing was.
     """
 
@@ -32,14 +33,10 @@ class Talks:
     request: Ints
     answer: Ints
     completed: Bools
-    one_sided: Bools
-    handshake: Bools
+    unanswered: Bools
+    plain: Bools
     first: Ints
     last: Ints
-
-    @property
-    def unanswered(self) -> Bools:
-        return self.one_sided | self.handshake
 
 
 def talks(c: Cells) -> Talks:
@@ -70,6 +67,11 @@ def talks(c: Cells) -> Talks:
     asked = (of(request, "accept_flows") > 0) & ~refused
     earlier = said(request, "said_first", NEVER) <= said(answer, "said_first", NEVER)
     later = said(request, "said_last", -1) > said(answer, "said_last", -1)
+    tcp = c["protocol"][rows] == TCP
+    handshake = asked & both & tcp & small(request) & small(answer) & (~flagged | opening)
+    asked_at, asked_until = of(request, "accept_first"), of(request, "accept_end")
+    before, after = of(answer, "accept_end", -1), of(answer, "accept_first", NEVER)
+    alone = asked & (of(answer, "accept_flows") == 0) & ~_answered_apart(pair, (asked_at, asked_until), (after, before))
     return Talks(
         pair,
         c.service[rows],
@@ -77,8 +79,8 @@ def talks(c: Cells) -> Talks:
         request,
         answer,
         both & spoken,
-        asked & ~_near(pair, minute, of(answer, "accept_flows") > 0),
-        asked & both & (c["protocol"][rows] == TCP) & small(request) & small(answer) & (~flagged | opening),
+        alone | handshake,
+        alone | (handshake & flagged),
         np.where(spoken, np.where(earlier, request, answer), -1),
         np.where(spoken, np.where(later, request, answer), -1),
     )
@@ -90,11 +92,11 @@ def _rows(number: Ints, side: Bools, size: int) -> Ints:
     return found
 
 
-def _near(pair: Ints, minute: Ints, mark: Bools) -> Bools:
-    """Whether the mark is set on a row, or on one of the same pair in the minute before or after."""
-    near = mark.copy()
-    if len(pair) > 1:
-        close = (pair[1:] == pair[:-1]) & (minute[1:] - minute[:-1] <= NEIGHBOUR)
-        near[1:] |= mark[:-1] & close
-        near[:-1] |= mark[1:] & close
-    return near
+def _answered_apart(pair: Ints, asked: tuple[Ints, Ints], answered: tuple[Ints, Ints]) -> Bools:
+    """Whether a request (begin, end) has its answer (begin, end) in the talk of the same pair before or after it: still
+    going on when it was asked, or beginning soon after."""
+    apart: Bools = np.zeros(len(pair), dtype=np.bool_)
+    same = pair[1:] == pair[:-1]
+    apart[1:] |= same & (answered[1][:-1] >= asked[0][1:])
+    apart[:-1] |= same & (answered[0][1:] <= asked[1][:-1] + NEIGHBOUR)
+    return apart

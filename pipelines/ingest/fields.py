@@ -29,6 +29,13 @@ LARGEST_TIME = 2**32 - 1
 NO_TEXT: Array = pa.array([""])
 
 
+def room(count: int, kind: Any) -> NDArray[Any]:
+    """An array of so many values, not yet set, in Arrow's memory pool: what an object frees there is kept for the next
+    one, while the system would have to clear every page of it again."""
+    size = np.dtype(kind).itemsize
+    return np.frombuffer(pa.allocate_buffer(count * size), kind)  # type: ignore[call-overload,no-any-return]
+
+
 class Field(ABC):
     """A field of a layout."""
 
@@ -58,7 +65,7 @@ class _Fixed(Field):
     def __init__(self, arrow: pa.DataType, lines: int, block: int) -> None:
         self._arrow = arrow
         self._given = np.zeros(block, np.bool_)
-        self._valid = np.empty(lines, np.bool_)
+        self._valid = room(lines, np.bool_)
 
     def given(self, rows: int) -> NDArray[np.bool_]:
         return self._given[:rows]
@@ -81,7 +88,7 @@ class NumberField(_Fixed):
         self._time = column.arrow == SECONDS
         self._limit = np.uint64(LARGEST_TIME if self._time else 2**column.arrow.bit_width - 1)
         self.scratch = np.zeros(block, np.uint64)
-        self.column = np.empty(lines, np.int64 if self._time else column.arrow.to_pandas_dtype())
+        self.column = room(lines, np.int64 if self._time else column.arrow.to_pandas_dtype())
 
     def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
         start, stop = lines.tokens[:, field]
@@ -96,7 +103,7 @@ class AddressField(_Fixed):
     def __init__(self, column: Column, lines: int, block: int) -> None:
         super().__init__(column.arrow, lines, block)
         self.scratch = np.zeros((block, 2), np.dtype("<u8"))
-        self.column = np.empty((lines, 2), np.dtype("<u8"))
+        self.column = room(2 * lines, np.dtype("<u8")).reshape(-1, 2)
 
     def read(self, buffer: Buffer, lines: Lines, field: int) -> None:
         start, stop = lines.tokens[:, field]
@@ -109,7 +116,7 @@ class _Coded(Field):
 
     def __init__(self, lines: int, block: int) -> None:
         self.scratch = np.zeros(block, np.int32)
-        self.column = np.empty(lines, np.int32)
+        self.column = room(lines, np.int32)
 
     def given(self, rows: int) -> NDArray[np.bool_]:
         return np.asarray(self.scratch[:rows] != 0, np.bool_)

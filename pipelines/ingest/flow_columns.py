@@ -19,6 +19,7 @@ from pipelines.ingest.fields import (
     NumberField,
     TextField,
     dictionary,
+    room,
 )
 from schemas.flow import BY_AWS_NAME, COVERAGE, FLOWS, LOG_STATUS, TEXT
 from schemas.table import ADDRESS, SECONDS, Table
@@ -46,7 +47,7 @@ class FlowColumns:
 
     def __init__(self, fields: Sequence[str], lines: int, block: int) -> None:
         self._fields: dict[str, Field] = {name: _field(name, lines, block) for name in fields}
-        self._line = np.empty(lines, np.uint32)
+        self._line = room(lines, np.uint32)
         self._gaps: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_GAP_FIELDS, LOG_STATUS, "row_no")}
         self.rows = 0
 

@@ -7,6 +7,8 @@ seed, format and reading of a lost route. A quiet day with the same noise names 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from connectors.clickhouse import Store, query
 from pipelines.cli.app import app
 from simulation.aws import environment, moto_server
+from simulation.network import Phase, save
 from simulation.rows import Reading
 from simulation.story import BEGIN, END, MENDED, NOW, Fault, Stage, Story, Telling, logs, population, put
 
@@ -84,27 +87,26 @@ def _flowtrail(theatre: Theatre, store: Store) -> Flowtrail:
     return Flowtrail(store, variables)
 
 
-def _text(moment: Any) -> str:
+def _text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _snapshot(theatre: Theatre, flowtrail: Flowtrail, folder: Any) -> None:
-    """As it was at noon: the configuration has changed since, so it comes from answers saved then."""
-    for name, answer in theatre.story.phases[0].answers.items():
-        (folder / f"{name}.json").write_text(json.dumps(answer))
-    flowtrail.run("snapshot", "--from-files", str(folder), "--as-of", _text(BEGIN))
+def _snapshot(flowtrail: Flowtrail, phase: Phase, as_of: datetime, folder: Path) -> None:
+    """The configuration of the endpoint has changed since, so it comes from answers saved then."""
+    save(phase.answers, folder)
+    flowtrail.run("snapshot", "--from-files", str(folder), "--as-of", _text(as_of))
 
 
 @pytest.mark.parametrize("reading", Reading)
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
-    theatre: Theatre, store: Store, tmp_path: Any, seed: int, version: Any, reading: Reading
+    theatre: Theatre, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading
 ) -> None:
     telling = Telling(seed, version, reading)
     bucket = f"story-{seed}-{version}-{reading.value}"
     flowtrail = _flowtrail(theatre, store)
-    _snapshot(theatre, flowtrail, tmp_path)
+    _snapshot(flowtrail, theatre.story.phases[0], BEGIN, tmp_path)
 
     put(logs(theatre.story, telling, BEGIN, NOW), theatre.endpoint, bucket)
     flowtrail.json("ingest", f"s3://{bucket}/")
@@ -124,6 +126,25 @@ def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
         assert set(incident["closed_by"]) <= set(mended.fixes)
         assert incident["closed_by"]
     _assert_conserved(store)
+
+
+@pytest.mark.parametrize("reading", Reading)
+def test_logs_first_and_a_snapshot_from_after_the_faults(
+    theatre: Theatre, store: Store, tmp_path: Path, reading: Reading
+) -> None:
+    """The deny can be undone exactly; what the deleted route led to, nobody recorded: suspected, and said so."""
+    flowtrail = _flowtrail(theatre, store)
+    bucket = f"late-{reading.value}"
+    put(logs(theatre.story, Telling(6, 2, reading)), theatre.endpoint, bucket)
+    flowtrail.json("ingest", f"s3://{bucket}/")
+    _snapshot(flowtrail, theatre.story.phases[-1], NOW, tmp_path)
+    route, rule = flowtrail.look(_text(NOW))
+    assert (route["kind"], route["certainty"], route["fix"]) == ("lost-traffic", "suspected", None)
+    assert route["cause"]["event_ids"] == [theatre.story.faults[0].event_id]
+    assert "no snapshot is older than the change" in route["reason"]
+    assert (rule["kind"], rule["certainty"]) == ("rejects", "proven")
+    assert rule["cause"]["event_ids"] == [theatre.story.faults[1].event_id]
+    assert rule["fix"].startswith("aws ec2 delete-network-acl-entry ")
 
 
 def _assert_told(story: Story, telling: Telling, incidents: list[dict[str, Any]]) -> None:
@@ -171,9 +192,9 @@ def _assert_conserved(store: Store) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_quiet_day_names_no_cause(quiet: Theatre, store: Store, tmp_path: Any, seed: int, version: Any) -> None:
+def test_a_quiet_day_names_no_cause(quiet: Theatre, store: Store, tmp_path: Path, seed: int, version: Any) -> None:
     flowtrail = _flowtrail(quiet, store)
-    _snapshot(quiet, flowtrail, tmp_path)
+    _snapshot(flowtrail, quiet.story.phases[0], BEGIN, tmp_path)
     bucket = f"quiet-{seed}-{version}"
     put(logs(quiet.story, Telling(seed, version), BEGIN, END), quiet.endpoint, bucket)
     flowtrail.json("ingest", f"s3://{bucket}/")
