@@ -63,6 +63,43 @@ def test_a_half_applied_file_is_refused(empty_store: Store, monkeypatch: pytest.
             migrate(empty_store)
 
 
+STATES = [migration.number for migration in released()]
+
+
+def made(store: Store) -> dict[str, str]:
+    """How the engine describes each table."""
+    sql = "SELECT name, create_table_query AS made FROM system.tables WHERE database = currentDatabase()"
+    rows = query(store.reader(), sql).to_pylist()
+    return {row["name"]: row["made"].replace(store.database, "db") for row in rows}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_from_every_earlier_state(
+    store: Store, engine_folder: Path, monkeypatch: pytest.MonkeyPatch, state: int
+) -> None:
+    """A database of any earlier release ends as a new one, and keeps its rows."""
+    earlier = Store(str(engine_folder), f"{store.database}_earlier")
+    with monkeypatch.context() as patched:
+        patched.setattr(migrator, "released", lambda: [m for m in released() if m.number <= state])
+        migrate(earlier)
+    try:
+        earlier.client().command(
+            "INSERT INTO flows (start, end, action, interface_id, srcaddr, row_no, load, chunk, object_id, extra)"
+            " SELECT toDateTime('2026-01-01', 'UTC') + number * 86400 AS day, day, 'REJECT', 'eni-1', '::1', number,"
+            " 1, 1, 7, map('k', 'v') FROM numbers(200) SETTINGS max_partitions_per_insert_block = 0"
+        )
+        columns = ", ".join(column.name for column in TABLES["flows"].columns)
+        rows = f"SELECT {columns} FROM flows ORDER BY row_no"  # noqa: S608
+        before = query(earlier.client(), rows)
+        assert before.num_rows == 200
+        assert [m.number for m in migrate(earlier)] == [number for number in STATES if number > state]
+        assert made(earlier) == made(store)
+        assert query(earlier.client(), rows) == before
+        assert migrate(earlier) == []
+    finally:
+        earlier.server().command(f"DROP DATABASE IF EXISTS {earlier.database} SYNC")
+
+
 def test_a_newer_database_is_refused(store: Store) -> None:
     with pytest.raises(FlowtrailError, match="newer release"):
         pending(store.client(), released()[:-1])

@@ -1,0 +1,59 @@
+"""Who was rejected at port 22: ours beside `zcat | grep` over the same objects."""
+
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks import endpoint
+from benchmarks.buckets import FULL, RUNS, TRAFFIC, log, stored_in
+from benchmarks.measure import Result
+from benchmarks.store import apart, folder, opened, ours
+from connectors.clickhouse import query
+from dataclasses import replace
+from simulation.bulk.bucket import large
+from simulation.bulk.delivery import to_folder
+from simulation.bulk.flows import NEEDLE
+
+OBJECTS = 400 if FULL else 12
+ROWS_EACH = 250_000
+SEARCH = """
+SELECT start, interface_id, srcaddr, dstaddr, srcport, dstport, packets, object_id, row_no
+FROM flows
+WHERE action = 'REJECT' AND dstport = 22 AND (srcaddr = toIPv6({peer:String}) OR dstaddr = toIPv6({peer:String}))
+ORDER BY start, object_id, row_no
+"""
+
+
+def run() -> list[Result]:
+    rare = replace(TRAFFIC, needle_share=2e-6)
+    with folder() as files, folder() as place:
+        made = to_folder(large(OBJECTS, ROWS_EACH, log=log(2, rare), per_slot=4), files)
+        greps = [_grep(files, made.total.needles) for _ in range(RUNS if not FULL else 1)]
+        with endpoint.s3():
+            endpoint.fill(stored_in(files))
+            apart(ours, str(place), endpoint.BUCKET, made.total.ok)
+        seconds = apart(_search, str(place), made.total.needles)
+    detail = (
+        f"{made.total.records:,} rows, {made.total.needles} found: {seconds * 1000:.0f} ms (median of 5, rows in order"
+        f" of time) against {median(greps):.1f} s of zcat | grep, the objects in the page cache"
+    )
+    return [Result("search against zcat | grep", median(greps) / seconds, 100, "higher", detail)]
+
+
+def _grep(files: Path, expected: int) -> float:
+    begin = time.monotonic()
+    script = "find . -name '*.gz' -print0 | xargs -0 zcat | grep -F ' {0} ' | grep -c ' 22 .* REJECT '".format(NEEDLE)
+    found = subprocess.run(["sh", "-c", script], cwd=files, capture_output=True, text=True, check=True)
+    assert int(found.stdout) == expected, (found.stdout, expected)
+    return time.monotonic() - begin
+
+
+def _search(path: str, expected: int) -> float:
+    client = opened(Path(path)).reader()
+    taken = []
+    for _ in range(5):
+        begin = time.monotonic()
+        assert query(client, SEARCH, {"peer": NEEDLE}).num_rows == expected
+        taken.append(time.monotonic() - begin)
+    return median(taken)

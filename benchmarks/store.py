@@ -1,0 +1,118 @@
+"""Work that is measured runs in a process of its own: the engine opens one folder per process, and peak memory is a
+process's."""
+
+import multiprocessing
+import os
+import resource
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from connectors.clickhouse import Store, query
+from connectors.migrate import ensure_migrated
+from pipelines.ingest.pipeline import IngestSummary, run_ingest
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a piece of work took: seconds on the clock, of the processor, and bytes of memory at its peak; how many rows
+    there are then, on how many bytes of disk, and the most parts that were active at any moment."""
+
+    wall: float
+    cpu: float
+    memory: int
+    rows: int
+    disk: int
+    parts: int
+
+
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of `work(*arguments)` in a fresh process. Raises RuntimeError when it fails there."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_answer, args=(there, work, arguments))
+    process.start()
+    there.close()
+    try:
+        return here.recv()
+    except EOFError:
+        raise RuntimeError(f"{work.__name__} failed in its process") from None
+    finally:
+        process.join()
+
+
+def _answer(pipe: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    pipe.send(work(*arguments))
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that is gone afterwards, under FLOWTRAIL_BENCH_FOLDER or the usual place."""
+    path = Path(tempfile.mkdtemp(prefix="flowtrail-bench-", dir=os.environ.get("FLOWTRAIL_BENCH_FOLDER")))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def opened(path: Path) -> Store:
+    store = Store(str(path / "db"))
+    ensure_migrated(store)
+    return store
+
+
+def measured(store: Store, table: str, work: Callable[[], object]) -> Run:
+    """Runs `work`, which fills `table`."""
+    with _most_parts(store, table) as most:
+        wall, cpu = time.monotonic(), time.process_time()
+        work()
+        wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    sql = (
+        "SELECT sum(rows) AS rows, sum(bytes_on_disk) AS disk FROM system.parts"
+        f" WHERE database = currentDatabase() AND active AND table = '{table}'"  # noqa: S608
+    )
+    found = query(store.client(), sql).to_pylist()[0]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Run(wall, cpu, memory, found["rows"], found["disk"], most[0])
+
+
+@contextmanager
+def _most_parts(store: Store, table: str) -> Iterator[list[int]]:
+    """Looks at the number of active parts ten times a second."""
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        client = store.client()
+        sql = f"SELECT count() AS n FROM system.parts WHERE active AND table = '{table}'"  # noqa: S608
+        while not done.wait(0.1):
+            most[0] = max(most[0], query(client, sql)["n"][0].as_py())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        thread.join()
+
+
+def ours(path: str, bucket: str, expected: int) -> Run:
+    """Our ingest of a bucket."""
+    store = opened(Path(path))
+    summary: list[IngestSummary] = []
+    url = f"s3://{bucket}"
+    run = measured(
+        store, "flows", lambda: summary.append(run_ingest(store, [url], dead_letter_folder=f"{path}/letters"))
+    )
+    found = summary[0]
+    assert not found.dead_letters, found.dead_letters[:3]
+    assert found.rows_read == found.rows_written + found.rows_rejected + found.rows_skipped
+    assert (found.flows, run.rows) == (expected, expected), (found, run)
+    return run
