@@ -1,23 +1,35 @@
-"""Runs every benchmark, prints the figures and writes them to `results.json` beside this file."""
+"""Runs every benchmark, or those that are named (`python -m benchmarks ingest search`), prints the figures and writes
+them to `results.json` beside this file."""
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bench_parse
+from benchmarks import bench_ingest, bench_parse, bench_search, bench_size
 from benchmarks.measure import write
 
-BENCHMARKS = (bench_parse,)
+BENCHMARKS = {
+    name: module
+    for module in (bench_parse, bench_ingest, bench_size, bench_search)
+    for name in [module.__name__.rpartition("_")[2]]
+}
 
 
 def main() -> None:
     console = Console()
-    results = [result for benchmark in BENCHMARKS for result in benchmark.run()]
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := set(wanted) - set(BENCHMARKS):
+        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.")
+    results = []
+    for name in wanted:
+        console.print(f"{name}: {BENCHMARKS[name].__doc__}", style="dim")
+        results += BENCHMARKS[name].run()
     table = Table("what", "value", "target", "")
     for result in results:
-        target = "" if result.target is None else f"{result.target:,.1f}"
-        table.add_row(result.name, f"{result.value:,.1f}", target, result.met)
+        target = "" if result.target is None else f"{result.target:,.2f}"
+        table.add_row(result.name, f"{result.value:,.2f}", target, result.met)
     console.print(table)
     path = Path(__file__).with_name("results.json")
     write(results, path)

@@ -41,8 +41,12 @@ def _against(name: str, unit: str, bucket: Bucket, version: int) -> list[Result]
     lean, peer_lean = (count / median(run.cpu for run in runs) for runs in (mine, other))
     what = f"{len(made.objects):,} objects, {made.total.records:,} rows, medians of {RUNS}"
     results = [
-        Result(f"ingest {name} against ClickHouse's s3()", fast / peer, 1.0, "higher", f"{what}, {unit}/s on the clock"),
-        Result(f"ingest {name} against ClickHouse's s3(), CPU", lean / peer_lean, 1.0, "higher", f"{what}, per CPU second"),
+        Result(
+            f"ingest {name} against ClickHouse's s3()", fast / peer, 1.0, "higher", f"{what}, {unit}/s on the clock"
+        ),
+        Result(
+            f"ingest {name} against ClickHouse's s3(), CPU", lean / peer_lean, 1.0, "higher", f"{what}, per CPU second"
+        ),
         Result(f"ingest {name}, {unit}/s", fast, None, "higher", what),
         Result(f"ClickHouse's s3() {name}, {unit}/s", peer, None, "higher", what),
     ]

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -10,7 +11,6 @@ from benchmarks.buckets import FULL, RUNS, TRAFFIC, log, stored_in
 from benchmarks.measure import Result
 from benchmarks.store import apart, folder, opened, ours
 from connectors.clickhouse import query
-from dataclasses import replace
 from simulation.bulk.bucket import large
 from simulation.bulk.delivery import to_folder
 from simulation.bulk.flows import NEEDLE
@@ -43,7 +43,7 @@ def run() -> list[Result]:
 
 def _grep(files: Path, expected: int) -> float:
     begin = time.monotonic()
-    script = "find . -name '*.gz' -print0 | xargs -0 zcat | grep -F ' {0} ' | grep -c ' 22 .* REJECT '".format(NEEDLE)
+    script = f"find . -name '*.gz' -print0 | xargs -0 zcat | grep -F ' {NEEDLE} ' | grep -c ' 22 .* REJECT '"
     found = subprocess.run(["sh", "-c", script], cwd=files, capture_output=True, text=True, check=True)
     assert int(found.stdout) == expected, (found.stdout, expected)
     return time.monotonic() - begin

@@ -39,7 +39,7 @@ def theirs(path: str, bucket: str, fields: Sequence[str], expected: int) -> Run:
 
 def from_files(path: str, files: str, fields: Sequence[str], expected: int) -> Run:
     """From files of this machine, without any S3."""
-    return _run(path, insert(f"file('{files}/**.log.gz', {{form}}, {{structure}}, 'gzip')", fields), expected)
+    return _run(path, insert(f"file('{files}/**/*.log.gz', {{form}}, {{structure}}, 'gzip')", fields), expected)
 
 
 def _run(path: str, statement: str, expected: int) -> Run:
