@@ -76,9 +76,9 @@ def measured(store: Store, table: str, work: Callable[[], object]) -> Run:
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     sql = (
         "SELECT sum(rows) AS rows, sum(bytes_on_disk) AS disk FROM system.parts"
-        f" WHERE database = currentDatabase() AND active AND table = '{table}'"
+        " WHERE database = currentDatabase() AND active AND table = {table:String}"
     )
-    found = query(store.client(), sql).to_pylist()[0]
+    found = query(store.client(), sql, {"table": table}).to_pylist()[0]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Run(wall, cpu, memory, found["rows"], found["disk"], most[0])
 

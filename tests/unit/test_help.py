@@ -30,7 +30,7 @@ NAMES = [
     "check",
     "demo",
 ]
-NAMES += ["check", "doctor", "deadletters list", "deadletters replay"]
+NAMES += ["doctor", "deadletters list", "deadletters replay"]
 
 
 def test_the_commands_are_these() -> None:
