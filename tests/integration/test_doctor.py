@@ -1,6 +1,7 @@
 """Proves: each kind of damage is found, named and mended from S3 or the ledger, and nothing else is touched."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -249,8 +250,9 @@ def test_parts_that_a_failing_disk_took(filled: Bucket, tmp_path: Path) -> None:
         return found
 
     def tear() -> None:
-        newest = max((db / "store").glob("*/*/20261120_*/count.txt"), key=lambda file: file.parent.stat().st_mtime_ns)
-        newest.write_bytes(b"")
+        # All of the day: which parts are active and which a mutation has left behind, their files do not tell.
+        for file in (db / "store").glob("*/*/20261120_*/count.txt"):
+            file.write_bytes(b"")
 
     before = ingest()
     tear()
@@ -262,7 +264,7 @@ def test_parts_that_a_failing_disk_took(filled: Bucket, tmp_path: Path) -> None:
     tear()
     mended = process("pipelines.cli", "--db", str(db), "doctor", "--repair", "-o", "json")
     assert mended.returncode == 0, mended.stderr
-    assert any("dropped 1 unreadable parts" in words for words in json.loads(mended.stdout)["done"])
+    assert any(re.search("dropped [1-9][0-9]* unreadable parts", words) for words in json.loads(mended.stdout)["done"])
     assert ingest() == before
 
 
