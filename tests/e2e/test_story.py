@@ -190,8 +190,7 @@ def _assert_conserved(store: Store) -> None:
     assert query(store.client(), f"{stored} AS n")["n"][0].as_py() == written
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("seed", "version"), [(1, 2), (2, 5), (3, 2), (4, 5)])
 def test_a_quiet_day_names_no_cause(quiet: Theatre, store: Store, tmp_path: Path, seed: int, version: Any) -> None:
     flowtrail = _flowtrail(quiet, store)
     _snapshot(flowtrail, quiet.story.phases[0], BEGIN, tmp_path)
