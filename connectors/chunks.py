@@ -1,39 +1,24 @@
 """A load cut into chunks: one table, one partition day, one block, one part, one atomic rename each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from connectors.columns import joined, runs
-from schemas.object_ref import ObjectKind, ObjectRef
+from connectors.batch import Batch
+from connectors.columns import runs
 from schemas.table import Table
 from schemas.tables import TABLES
 
-MAX_ROWS = 1_000_000
+MAX_ROWS = 500_000
 MAX_BYTES = 200_000_000
 DAY = 86_400
 
 DATA: tuple[Table, ...] = tuple(table for table in TABLES.values() if {"load", "chunk", "row_no"} <= set(table.names))
 """The tables that loads fill."""
-
-
-class ObjectRows(Protocol):
-    """One object, parsed. `tables` holds its rows by table name, without `load` and `chunk`; `read` is the number of
-    its records, `skipped` those that are not kept, by reason."""
-
-    @property
-    def ref(self) -> ObjectRef: ...
-    @property
-    def kind(self) -> ObjectKind: ...
-    @property
-    def read(self) -> int: ...
-    @property
-    def tables(self) -> Mapping[str, pa.Table]: ...
-    @property
-    def skipped(self) -> Mapping[str, int]: ...
 
 
 @dataclass(frozen=True)
@@ -52,19 +37,16 @@ class Chunk:
         return stamped.append_column("chunk", pa.array(np.full(n, self.number, np.uint32)))
 
 
-def cut(objects: Sequence[ObjectRows], after: int = 0) -> list[Chunk]:
-    """Deterministic: the same objects, parsed alike, give the same chunks, in whatever order they come. Numbers go on
-    from `after`."""
+def cut(batch: Batch, after: int = 0) -> list[Chunk]:
+    """Deterministic: the same rows in the same order give the same chunks. Numbers go on from `after`."""
     chunks: list[Chunk] = []
-    ordered = sorted(objects, key=lambda each: each.ref)
     for table in DATA:
-        parts = [each.tables[table.name] for each in ordered if table.name in each.tables]
-        parts = [part for part in parts if part.num_rows]
-        if not parts:
+        rows = batch.tables.get(table.name)
+        if rows is None or not rows.num_rows:
             continue
-        for day in _days(joined(parts)):
-            for rows in _slices(day):
-                chunks.append(Chunk(after + len(chunks) + 1, table, rows, dict(runs(rows.column("object_id")))))
+        for day in _days(rows):
+            for part in _slices(day):
+                chunks.append(Chunk(after + len(chunks) + 1, table, part, dict(runs(part["object_id"]))))
     return chunks
 
 
@@ -73,16 +55,20 @@ def _days(rows: pa.Table) -> Iterator[pa.Table]:
     if "start" not in rows.column_names:
         yield rows
         return
-    days = rows.column("start").cast(pa.int64()).to_numpy() // DAY
-    unique = np.unique(days)
-    if len(unique) == 1:
+    seconds = rows["start"].cast(pa.int64())
+    bounds: Any = pc.min_max(seconds)
+    first, last = (bounds[name].as_py() // DAY for name in ("min", "max"))
+    if first == last:
         yield rows
         return
-    for day in unique:
+    days = seconds.to_numpy() // DAY - first
+    for day in np.flatnonzero(np.bincount(days)):
         yield rows.filter(pa.array(days == day))
 
 
 def _slices(rows: pa.Table) -> Iterator[pa.Table]:
-    at_most = max(1, min(MAX_ROWS, MAX_BYTES * rows.num_rows // max(rows.nbytes, 1)))
+    """Within the bounds, and about equal: chunks are written side by side."""
+    count = max(-(-rows.num_rows // MAX_ROWS), -(-rows.nbytes // MAX_BYTES))
+    at_most = -(-rows.num_rows // count)
     for offset in range(0, rows.num_rows, at_most):
         yield rows.slice(offset, at_most)

@@ -35,6 +35,15 @@ def joined(tables: Sequence[pa.Table], keep: pa.Schema = NOTHING) -> pa.Table:
     return pa.table(made)
 
 
+def filled(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`rows` with the columns of `schema` that they lack, blank, in its order."""
+    made = [
+        rows[field.name] if field.name in rows.column_names else pa.chunked_array([_blank(rows.num_rows, field.type)])
+        for field in schema
+    ]
+    return pa.Table.from_arrays(made, schema=schema)
+
+
 def united(chunks: Sequence[Array]) -> list[Array]:
     """The chunks of a column, as one when they are small, and with one dictionary for all."""
     if len(chunks) < 2:

@@ -13,6 +13,7 @@ twice; a new attempt always has a new token, because the engine may remember the
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +23,8 @@ import stamina
 from clickhouse_connect.driver.client import Client
 
 from connectors import receipts
-from connectors.chunks import DATA, Chunk, ObjectRows, cut
+from connectors.batch import Batch
+from connectors.chunks import DATA, Chunk, cut
 from connectors.clickhouse import Store, StoreUnavailable, command, insert, query
 from connectors.failpoints import failpoint
 from schemas.errors import BadObject, FlowtrailError
@@ -48,6 +50,10 @@ HAVING countIf(state != 'begin') = 0
 ORDER BY load
 """
 
+WRITERS = 2
+"""Chunks that are inserted at the same time: an insert keeps one core busy."""
+
+_writers = ThreadPoolExecutor(WRITERS, "writer")
 _writing = threading.RLock()
 """One load at a time in this process, so that two threads with the same object cannot both find it new."""
 
@@ -93,37 +99,36 @@ def settle(store: Store) -> Open:
     return Open(tuple(resumable), frozenset(busy))
 
 
-def write(store: Store, load: int, objects: Sequence[ObjectRows], parser_version: int) -> list[Receipt]:
+def write(store: Store, load: int, batch: Batch, parser_version: int) -> list[Receipt]:
     """Write a load and return the receipts of the objects that it, and no other, has done; objects that were done
     before are left out. When `load` was begun before, it is finished if these are its objects and its chunks, else what
     arrived of it is removed and the objects are written under a new load. Raises FlowtrailError when the store cannot
     be had; what arrived is then found again by `settle`."""
     client = store.client()
     with _writing:
-        held = receipts.done(client, (each.ref.object_id for each in objects))
+        held = receipts.done(client, batch.ids)
         if any(load in loads for loads in held.values()):  # a runner repeats a load whose receipts are there
             if not _has(client, load, "done"):
-                _close(client, load, [each.ref for each in objects])
+                _close(client, load, [source.ref for source in batch.objects])
             return []
-        objects = [each for each in objects if each.ref.object_id not in held]
-        chunks = cut(objects)
-        entries = _begin_entries(objects, chunks)
+        batch = batch.without(held)
+        chunks = cut(batch)
+        entries = _begin_entries(batch, chunks)
         begun = _begun(client, load)
         if begun and begun != _plan(entries):
             give_up(store, load)
             load, begun = new_load(), {}
-        if not objects:
+        if not batch.objects:
             return []
         if not begun:
             _put(client, LEDGER, _ledger_rows(load, "begin", entries), load, "state = 'begin'")
             failpoint("after-begin")
-        _write_chunks(client, load, chunks, check=bool(begun))
-        made = [receipts.receipt(o.ref, o.kind, load, read=o.read, tables=o.tables, skipped=o.skipped) for o in objects]
-        return _finish(client, load, made, parser_version)
+        _write_chunks(store, load, chunks, check=bool(begun))
+        return _finish(client, load, receipts.of(batch, load), parser_version)
 
 
 def write_large(
-    store: Store, load: int, ref: ObjectRef, read: Callable[[], Iterable[ObjectRows]], parser_version: int
+    store: Store, load: int, ref: ObjectRef, read: Callable[[], Iterable[Batch]], parser_version: int
 ) -> list[Receipt]:
     """As `write`, for one object whose rows come in pieces, again with each call of `read`: the expected rows of a
     chunk are begun just before the chunk is written. What `read` raises is raised, and nothing of the object stays."""
@@ -139,7 +144,7 @@ def write_large(
                 give_up(store, load)
             return []
         try:
-            made = _write_pieces(client, load, read(), begun)
+            made = _write_pieces(store, load, read(), begun)
         except BadObject:
             give_up(store, load)
             raise
@@ -150,15 +155,16 @@ def write_large(
 
 
 def _write_pieces(
-    client: Client, load: int, pieces: Iterable[ObjectRows], begun: dict[tuple[int, str, int], int]
+    store: Store, load: int, pieces: Iterable[Batch], begun: dict[tuple[int, str, int], int]
 ) -> Receipt | None:
     """The receipt of an object that was written piece by piece; None when other chunks were begun than there are."""
+    client = store.client()
     made: list[Receipt] = []
     planned: dict[tuple[int, str, int], int] = {}
     number = 0
     for piece in pieces:
-        chunks = cut([piece], number)
-        entries = _begin_entries([piece], chunks) if chunks or not made else []
+        chunks = cut(piece, number)
+        entries = _begin_entries(piece, chunks) if chunks or not made else []
         plan = _plan(entries)
         planned |= plan
         before = {key: begun[key] for key in plan if key in begun}
@@ -170,10 +176,8 @@ def _write_pieces(
             _put(client, LEDGER, _ledger_rows(load, "begin", entries), load, where)
             failpoint("after-begin")
         number = max([number, *(chunk.number for chunk in chunks)])
-        _write_chunks(client, load, chunks, check=bool(before))
-        made.append(
-            receipts.receipt(piece.ref, piece.kind, load, read=piece.read, tables=piece.tables, skipped=piece.skipped)
-        )
+        _write_chunks(store, load, chunks, check=bool(before))
+        made += receipts.of(piece, load)
     return receipts.total(made) if begun.keys() <= planned.keys() else None
 
 
@@ -198,17 +202,29 @@ def give_up(store: Store, load: int) -> None:
     _put(client, LEDGER, _ledger_rows(load, "given-up", [{}]), load, "state = 'given-up'")
 
 
-def _write_chunks(client: Client, load: int, chunks: Sequence[Chunk], *, check: bool) -> None:
-    """Insert the chunks; with `check`, only what the store does not hold already."""
+def _write_chunks(store: Store, load: int, chunks: Sequence[Chunk], *, check: bool) -> None:
+    """Insert the chunks, side by side; with `check`, only what the store does not hold already."""
+    client = store.client()
     arrived = {table.name: _arrived(client, load, table) for table in DATA} if check else {}
-    for chunk in chunks:
+
+    def write(chunk: Chunk) -> None:
         there = arrived.get(chunk.table.name, {}).get(chunk.number, {})
         if there == chunk.counts:
-            continue
+            return
+        mine = store.client()  # of this thread
         if there:
-            _delete(client, chunk.table, f"load = {load} AND chunk = {chunk.number}")
-        _put(client, chunk.table, chunk.stamped(load), load, f"chunk = {chunk.number}", partitions=1)
+            _delete(mine, chunk.table, f"load = {load} AND chunk = {chunk.number}")
+        _put(mine, chunk.table, chunk.stamped(load), load, f"chunk = {chunk.number}", partitions=1)
         failpoint(f"after-chunk:{chunk.number}")
+
+    if len(chunks) < 2:
+        for chunk in chunks:
+            write(chunk)
+        return
+    futures = [_writers.submit(write, chunk) for chunk in chunks]
+    wait(futures)  # none goes on when this load is said to have failed
+    for future in futures:
+        future.result()
 
 
 def _put(client: Client, table: Table, rows: pa.Table, load: int, part: str, *, partitions: int = 100) -> None:
@@ -239,9 +255,9 @@ def _close(client: Client, load: int, refs: Sequence[ObjectRef]) -> set[int]:
     return {object_id for object_id, loads in held.items() if min(loads) == load}
 
 
-def _begin_entries(objects: Sequence[ObjectRows], chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
+def _begin_entries(batch: Batch, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
     """One entry per object and chunk; an object without rows has one without a table."""
-    refs = {each.ref.object_id: each.ref for each in objects}
+    refs = {source.ref.object_id: source.ref for source in batch.objects}
     entries = [
         {**_identity(refs[object_id]), "table_name": chunk.table.name, "chunk": chunk.number, "rows": rows}
         for chunk in chunks

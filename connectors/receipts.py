@@ -1,19 +1,19 @@
 """Receipts: one row per object version that is done."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
+from connectors.batch import Batch
 from connectors.clickhouse import query
 from schemas.flow import REJECTED_LINES
 from schemas.ledger import RECEIPTS, Receipt
-from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.object_ref import ObjectKind
 
 IDS_PER_QUERY = 5_000
 
@@ -38,30 +38,30 @@ def _held(client: Client, object_ids: Iterable[int], column: str) -> Iterator[di
         yield from query(client, sql, {"ids": ids}).to_pylist()
 
 
-def receipt(
-    ref: ObjectRef,
-    kind: ObjectKind,
-    load: int,
-    *,
-    read: int,
-    tables: Mapping[str, pa.Table],
-    skipped: Mapping[str, int],
-) -> Receipt:
-    """What became of an object whose rows by table are `tables`. Raises ValueError unless every record is accounted
-    for."""
-    rejected = tables[REJECTED_LINES.name].num_rows if REJECTED_LINES.name in tables else 0
-    first, last = _span(tables.values())
-    return Receipt(
-        ref=ref,
-        kind=kind,
-        load=load,
-        rows_read=read,
-        rows_written=sum(rows.num_rows for rows in tables.values()) - rejected,
-        rows_rejected=rejected,
-        skipped_reasons={reason: count for reason, count in skipped.items() if count},
-        first_time=first,
-        last_time=last,
-    )
+def of(batch: Batch, load: int) -> list[Receipt]:
+    """What became of each object. Raises ValueError unless every record is accounted for."""
+    rows: Counter[int] = Counter()
+    for name in batch.tables:
+        rows.update(batch.rows_of_objects(name))
+    rejected, spans = batch.rows_of_objects(REJECTED_LINES.name), batch.spans()
+    made = []
+    for source in batch.objects:
+        object_id = source.ref.object_id
+        first, last = spans.get(object_id, (None, None))
+        made.append(
+            Receipt(
+                ref=source.ref,
+                kind=source.kind,
+                load=load,
+                rows_read=source.read,
+                rows_written=rows[object_id] - rejected.get(object_id, 0),
+                rows_rejected=rejected.get(object_id, 0),
+                skipped_reasons={reason: count for reason, count in source.skipped.items() if count},
+                first_time=None if first is None else datetime.fromtimestamp(first, UTC),
+                last_time=None if last is None else datetime.fromtimestamp(last, UTC),
+            )
+        )
+    return made
 
 
 def total(parts: Sequence[Receipt]) -> Receipt:
@@ -105,16 +105,3 @@ def _row(one: Receipt, parser_version: int, at: datetime) -> dict[str, Any]:
         "parser_version": parser_version,
         "at": at,
     }
-
-
-def _span(tables: Iterable[pa.Table]) -> tuple[datetime | None, datetime | None]:
-    """First start and last end of an object's records; a change happens at one moment."""
-    bounds = [bound for rows in tables for bound in _bounds(rows)]
-    return (min(bounds), max(bounds)) if bounds else (None, None)
-
-
-def _bounds(rows: pa.Table) -> Iterator[datetime]:
-    if rows.num_rows:
-        for name in {"start", "end", "event_time"}.intersection(rows.column_names):
-            column = rows.column(name)
-            yield from (pc.min(column).as_py(), pc.max(column).as_py())

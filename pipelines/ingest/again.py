@@ -57,8 +57,8 @@ class _Run:
                     continue
             for outcome in write_load(read, self.store, timeline, self.log_format):
                 match outcome:
-                    case Stored(receipt):
-                        self.done.append(receipt.ref)
+                    case Stored(receipts):
+                        self.done += [receipt.ref for receipt in receipts]
                     case Known(ref):
                         self.known.append(ref)
                     case DeadLetter():
@@ -67,7 +67,7 @@ class _Run:
     def _readable(self, read: ReadLoad) -> list[ObjectRef]:
         """The objects that were read; a large one, which is written as it is read, is read through once before."""
         if not read.large:
-            return [each.ref for each in read.parsed]
+            return [source.ref for source in read.batch.objects]
         for ref in read.load.refs:
             for _ in read_pieces(ref, self.log_format):
                 pass

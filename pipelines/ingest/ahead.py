@@ -1,6 +1,7 @@
-"""One step ahead: while an element is being written the next one is read."""
+"""Some steps ahead: while an element is being written the next ones are read."""
 
 import threading
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -8,15 +9,15 @@ T = TypeVar("T")
 
 
 class Ahead(Generic[T]):
-    """Iterates over `source` in a thread that is one element ahead, and no more: an element is made when the one before
-    it has been taken. It begins at once. What `source` raises is raised here; `close` ends the thread."""
+    """Iterates over `source` in a thread that is `depth` elements ahead, and no more: the next element is made when one
+    has been taken. It begins at once. What `source` raises is raised here; `close` ends the thread."""
 
-    def __init__(self, source: Iterable[T]) -> None:
+    def __init__(self, source: Iterable[T], depth: int = 1) -> None:
         self._source = iter(source)
         self._made = threading.Semaphore(0)
-        self._wanted = threading.Semaphore(1)
+        self._wanted = threading.Semaphore(depth)
         self._closed = False
-        self._slot: list[T] = []
+        self._ready: deque[T] = deque()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -24,12 +25,10 @@ class Ahead(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         while True:
             self._made.acquire()
-            if not self._slot:
+            if not self._ready:
                 break
-            element = self._slot.pop()
             self._wanted.release()
-            yield element
-            del element
+            yield self._ready.popleft()
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -46,7 +45,7 @@ class Ahead(Generic[T]):
                 element = next(self._source, self)
                 if element is self:
                     break
-                self._slot.append(element)  # type: ignore[arg-type]  # the mark of the end is no element
+                self._ready.append(element)  # type: ignore[arg-type]  # the mark of the end is no element
                 del element
                 self._made.release()
             if isinstance(self._source, Generator):

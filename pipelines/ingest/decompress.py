@@ -1,5 +1,5 @@
 """Bytes as stored -> bytes as written: gzip of any number of members, or plain text, within bounds; as a whole or
-window by window."""
+piece by piece."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,14 +17,12 @@ RATIO_FREE_BYTES = 16 << 20
 
 MAX_BYTES = 2 << 30
 MAX_RATIO = 200
-WINDOW = 32 << 20
-"""Bytes of text that are held at a time; what is beyond comes in the next window."""
-
-LINE_KEPT = 128 << 10
-"""More than the longest line that may be."""
+PIECE = 256 << 10
+"""Bytes of text that come at a time: few enough to stay in the processor's cache until they are read."""
 
 _GZIP_WINDOW = 31
 _FIRST_FEED = 16 << 10
+_USUAL_RATIO = 6
 _SNIFF = 1 << 10
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 
@@ -76,37 +74,13 @@ def inflated(
         raise BadObject(ref, "empty-object", "The gzip data inflates to nothing; deliver it again or remove it.")
 
 
-def windows(texts: Iterable[bytes], size: int = WINDOW) -> Iterator[bytes]:
-    """`texts` cut anew, behind line ends: about `size` bytes each. Of a line that is longer than that, and so than any
-    line may be, only the beginning is kept."""
-    held: list[bytes] = []
-    length = 0
-    for text in texts:
-        held.append(text)
-        length += len(text)
-        if length >= size:
-            whole = b"".join(held)
-            cut = whole.rfind(b"\n") + 1
-            if cut:
-                yield whole[:cut]
-            held = [whole[cut:] if cut else _shortened(whole)]
-            length = len(held[0])
-    if length:
-        yield b"".join(held)
-
-
-def _shortened(line: bytes) -> bytes:
-    """What is still too long a line, and still blank only if it was."""
-    rest = line[LINE_KEPT:]
-    return line[:LINE_KEPT] + (b"x" if rest.strip(b" ") else b"")
-
-
 def _members(ref: ObjectRef, first: bytes, source: Iterator[bytes], most: int, room: int) -> Iterator[bytes]:
     """The texts of all gzip members, at most `most` bytes at a time and `room` in all."""
-    # Nearly every object is one member, and is inflated with as few calls as there are pieces. Of later members there
-    # may be very many: each is fed by and by, since what is fed beyond its end gets copied.
+    # What is fed beyond what comes out of it, or beyond a member's end, gets copied: no more is fed than comes to about
+    # one piece. Nearly every object is one member; of later ones there may be very many, each fed by and by.
     stream: Any = isal_zlib.decompressobj(_GZIP_WINDOW)
-    stored, before, start, feed = memoryview(first), 0, 0, sys.maxsize
+    most_fed = max(most // _USUAL_RATIO, _FIRST_FEED)
+    stored, before, start, feed = memoryview(first), 0, 0, most_fed
     at = 0
     while True:
         need = len(GZIP_MAGIC) if stream is None else 1
@@ -122,7 +96,7 @@ def _members(ref: ObjectRef, first: bytes, source: Iterator[bytes], most: int, r
         fed = stored[at : at + feed]
         text = _fed(ref, stream, fed, min(most, room), start)
         at += len(fed) - len(stream.unused_data) - len(stream.unconsumed_tail)
-        feed *= 2
+        feed = min(2 * feed, most_fed)
         room -= len(text)
         yield text
         if stream.eof:

@@ -1,8 +1,7 @@
 """One class per kind of field: how a block of lines is read, and how what was read becomes an Arrow column.
 
 A field reads into `scratch`, which is as long as a block and stays in the processor's cache, and then moves the rows
-that are kept to `column`, in the column's own width. A column has room for every line of the object; memory that no
-row needs is never touched.
+that are kept to `column`, in the column's own width. When a column is taken the field begins a new one.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.ingest import kernel
-from pipelines.ingest.blocks import Block, Numbers, Tokens, Words
+from pipelines.ingest.blocks import Block, Numbers, Places, Tokens, Words
+from pipelines.ingest.memory import room
 from schemas.table import SECONDS, Column
 
 Array = Any
@@ -23,17 +23,12 @@ Array = Any
 Pick = slice | NDArray[np.intp]
 Buffer = NDArray[np.uint8]
 
+MANY_TEXTS = 1 << 14
+
 LARGEST_TIME = 2**32 - 1
 """ClickHouse's DateTime has 32 bits of seconds."""
 
 NO_TEXT: Array = pa.array([""])
-
-
-def room(count: int, kind: Any) -> NDArray[Any]:
-    """An array of so many values, not yet set, in Arrow's memory pool: what an object frees there is kept for the next
-    one, while the system would have to clear every page of it again."""
-    size = np.dtype(kind).itemsize
-    return np.frombuffer(pa.allocate_buffer(count * size), kind)  # type: ignore[call-overload,no-any-return]
 
 
 class Field(ABC):
@@ -41,6 +36,10 @@ class Field(ABC):
 
     scratch: NDArray[Any]
     column: NDArray[Any]
+
+    @abstractmethod
+    def begin(self) -> None:
+        """A new column, with room for the field's `lines`."""
 
     @abstractmethod
     def read(self, source: Any, block: Block, field: int) -> None:
@@ -63,10 +62,17 @@ class Field(ABC):
 class _Fixed(Field):
     """Values of one width, with nulls."""
 
-    def __init__(self, arrow: pa.DataType, lines: int, block: int) -> None:
+    def __init__(self, arrow: pa.DataType, stored: Any, lines: int, block: int) -> None:
+        """`stored`: what a value is in memory."""
         self._arrow = arrow
+        self._stored = np.dtype(stored)
+        self._lines = lines
         self._given = np.zeros(block, np.bool_)
-        self._valid = room(lines, np.bool_)
+        self.begin()
+
+    def begin(self) -> None:
+        self._valid = room(self._lines, np.bool_)
+        self.column = room(self._lines, self._stored)
 
     def given(self, rows: int) -> NDArray[np.bool_]:
         return self._given[:rows]
@@ -85,11 +91,10 @@ class NumberField(_Fixed):
     """Numbers and times."""
 
     def __init__(self, column: Column, lines: int, block: int) -> None:
-        super().__init__(column.arrow, lines, block)
         self._time = column.arrow == SECONDS
+        super().__init__(column.arrow, np.int64 if self._time else column.arrow.to_pandas_dtype(), lines, block)
         self._limit = np.uint64(LARGEST_TIME if self._time else 2**column.arrow.bit_width - 1)
         self.scratch = np.zeros(block, np.uint64)
-        self.column = room(lines, np.int64 if self._time else column.arrow.to_pandas_dtype())
 
     def read(self, source: Tokens | Numbers, block: Block, field: int) -> None:
         rules = (block.rows, self._limit, self._time, field, self.scratch, self._given, block.fault)
@@ -104,9 +109,12 @@ class AddressField(_Fixed):
     """Addresses: 16 bytes each, held as two little-endian words."""
 
     def __init__(self, column: Column, lines: int, block: int) -> None:
-        super().__init__(column.arrow, lines, block)
+        super().__init__(column.arrow, "V16", lines, block)
         self.scratch = np.zeros((block, 2), np.dtype("<u8"))
-        self.column = room(2 * lines, np.dtype("<u8")).reshape(-1, 2)
+
+    def begin(self) -> None:
+        super().begin()
+        self.column = self.column.view(np.dtype("<u8")).reshape(-1, 2)
 
     def read(self, source: Tokens, block: Block, field: int) -> None:
         octets = self.scratch.view(np.uint8)
@@ -117,8 +125,12 @@ class _Coded(Field):
     """Texts as codes; code 0 is ''."""
 
     def __init__(self, lines: int, block: int) -> None:
+        self._lines = lines
         self.scratch = np.zeros(block, np.int32)
-        self.column = room(lines, np.int32)
+        self.begin()
+
+    def begin(self) -> None:
+        self.column = room(self._lines, np.int32)
 
     def given(self, rows: int) -> NDArray[np.bool_]:
         return np.asarray(self.scratch[:rows] != 0, np.bool_)
@@ -153,25 +165,33 @@ class TextField(_Coded):
     """Any text; codes in order of first sight."""
 
     def __init__(self, lines: int, block: int) -> None:
-        super().__init__(lines, block)
         self._words = Words.empty()
-        self._buffer: Buffer = np.empty(0, np.uint8)
+        super().__init__(lines, block)
+
+    def begin(self) -> None:
+        """A new column goes on with the codes of the one before, unless they are very many."""
+        super().begin()
+        if self._words.size[0] > MANY_TEXTS:
+            self._words = Words.empty()
 
     def read(self, source: Tokens, block: Block, field: int) -> None:
-        """All blocks are to have the same buffer: texts are remembered by their places in it."""
-        self._buffer, row = source.buffer, 0
+        row = 0
         while row < block.rows:
             row = kernel.texts(*source, row, block.rows, self._words, self.scratch, block.fault)
             if row < block.rows:
-                self._words = self._words.grown()
+                self._words = self._words.grown(int(source.stop[row] - source.start[row]))
 
     def texts(self) -> Array:
-        size = int(self._words.size[0])
-        distinct = strings(self._buffer, self._words.start[:size], self._words.stop[:size], kernel.MAX_LINE)
-        return pa.concat_arrays([NO_TEXT, distinct])
+        words = self._words
+        size = int(words.size[0])
+        data = words.data[: words.place[size]]
+        data.flags.writeable = False
+        return pa.concat_arrays(
+            [NO_TEXT, strings(data, words.place[:size], words.place[1 : size + 1], kernel.MAX_LINE)]
+        )
 
 
-def strings(buffer: Buffer, starts: NDArray[np.int64], stops: NDArray[np.int64], cap: int) -> Array:
+def strings(buffer: Buffer, starts: Places, stops: Places, cap: int) -> Array:
     """Pieces of the buffer as Arrow strings: at most `cap` bytes of each, undecodable bytes as `\\xNN`."""
     data, offsets = kernel.gather(buffer, starts, stops, cap)
     return pa.StringArray.from_buffers(len(starts), _buffer(offsets), _buffer(data))

@@ -1,4 +1,4 @@
-"""The columns of one object: records go in block by block, the tables of its shape come out."""
+"""The columns of logs of one layout: records go in block by block, the tables of its shape come out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pipelines.ingest import kernel
 from pipelines.ingest.blocks import Block
 from pipelines.ingest.fields import (
-    NO_TEXT,
     AddressField,
     Array,
     ChoiceField,
@@ -18,8 +17,8 @@ from pipelines.ingest.fields import (
     NumberField,
     TextField,
     dictionary,
-    room,
 )
+from pipelines.ingest.memory import room
 from pipelines.ingest.shapes import Shape
 from schemas.flow import LOG_STATUS, TEXT
 from schemas.table import ADDRESS, SECONDS
@@ -31,23 +30,27 @@ _OK = STATUSES.index("OK")
 
 
 class FlowColumns:
-    """Collects records of one layout, of which there are at most `lines`, at most `block` at a time."""
+    """Collects records of one layout, at most `block` at a time, of which at most `lines` are held."""
 
     def __init__(self, shape: Shape, fields: Sequence[str], lines: int, block: int) -> None:
         self._shape = shape
+        self._lines = lines
         self._fields: dict[str, Field] = {name: _field(shape, name, lines, block) for name in fields}
-        self._line = room(lines, np.uint32)
-        self._gaps: dict[str, list[NDArray[Any]]] = {name: [] for name in (*self._gap_fields, LOG_STATUS, "row_no")}
-        self.rows = 0
+        # Texts last, since only those of good records are to be remembered.
+        self._order = sorted(enumerate(self._fields.values()), key=lambda item: isinstance(item[1], TextField))
+        self._gap_fields = [column.aws for column in shape.gap_columns if column.aws in self._fields]
+        self._begin()
 
-    @property
-    def _gap_fields(self) -> list[str]:
-        return [column.aws for column in self._shape.gap_columns]
+    def _begin(self) -> None:
+        self._line, self._log = room(self._lines, np.uint32), room(self._lines, np.int32)
+        self._gaps: dict[str, list[NDArray[Any]]] = {
+            name: [] for name in (*self._gap_fields, LOG_STATUS, "row_no", "log")
+        }
+        self.rows = 0
 
     def read(self, block: Block) -> None:
         """Reads every field of a block, notes in `block.fault` what is wrong, and keeps the good records."""
-        # Texts last, since only those of good records are to be remembered.
-        for at, field in sorted(enumerate(self._fields.values()), key=lambda item: isinstance(item[1], TextField)):
+        for at, field in self._order:
             field.read(block.source(at), block, at)
         good = block.fault[: block.rows] == kernel.FINE
         status = self._status(block.rows)
@@ -57,7 +60,7 @@ class FlowColumns:
         into = slice(self.rows, self.rows + count)
         for field in self._fields.values():
             field.keep(pick, into)
-        self._line[into] = block.numbers[pick]
+        self._line[into], self._log[into] = block.numbers[pick], block.logs[pick]
         self.rows += count
         if count < block.rows and (gaps := np.flatnonzero(good & (status != _OK))).size:
             self._keep_gaps(gaps, status, block)
@@ -71,38 +74,46 @@ class FlowColumns:
 
     def _keep_gaps(self, pick: NDArray[np.intp], status: NDArray[Any], block: Block) -> None:
         for name in self._gap_fields:
-            if name in self._fields:
-                self._gaps[name].append(self._fields[name].scratch[pick])
+            self._gaps[name].append(self._fields[name].scratch[pick])
         self._gaps[LOG_STATUS].append(status[pick])
         self._gaps["row_no"].append(block.numbers[pick])
+        self._gaps["log"].append(block.logs[pick])
 
-    def tables(self, object_id: int) -> dict[str, pa.Table]:
-        """Flows and gaps; what VPC metadata adds is there and empty."""
-        return {self._shape.flows.name: self._flows(object_id), self._shape.gaps.name: self._gap_table(object_id)}
+    def take(self, object_ids: NDArray[np.uint64]) -> dict[str, pa.Table]:
+        """The flows and gaps that were read since they were last taken, without the columns that no field fills; log
+        number n is the object `object_ids[n]`."""
+        taken = {self._shape.flows.name: self._flows(object_ids), self._shape.gaps.name: self._gap_table(object_ids)}
+        for field in self._fields.values():
+            field.begin()
+        self._begin()
+        return taken
 
-    def _flows(self, object_id: int) -> pa.Table:
+    def _flows(self, object_ids: NDArray[np.uint64]) -> pa.Table:
         n, columns = self.rows, self._shape.columns
         spilled = {
             name: field for name, field in self._fields.items() if isinstance(field, TextField) and name not in columns
         }
         made = {columns[name].name: field.array(n) for name, field in self._fields.items() if name in columns}
-        made |= {"extra": _spill(spilled, n), "row_no": pa.array(self._line[:n])}
-        return _table(self._shape.flow_schema, made, n, object_id)
+        if spilled:
+            made["extra"] = _spill(spilled, n)
+        made |= {"object_id": pa.array(object_ids[self._log[:n]]), "row_no": pa.array(self._line[:n])}
+        return _table(self._shape.flow_schema, made)
 
-    def _gap_table(self, object_id: int) -> pa.Table:
-        gaps = {name: np.concatenate(pieces) for name, pieces in self._gaps.items() if pieces}
-        if not gaps:
+    def _gap_table(self, object_ids: NDArray[np.uint64]) -> pa.Table:
+        if not self._gaps["row_no"]:
             return self._shape.gap_schema.empty_table()
+        gaps = {name: np.concatenate(pieces) for name, pieces in self._gaps.items()}
         made = {}
-        for column in self._shape.gap_columns:
-            field = self._fields.get(column.aws)
+        for name in self._gap_fields:
+            field, column = self._fields[name], self._shape.columns[name].name
             if isinstance(field, TextField):
-                made[column.name] = dictionary(gaps[column.aws], field.texts())
-            elif field is not None:
-                made[column.name] = pa.array(gaps[column.aws].astype(np.int64)).cast(SECONDS)
+                made[column] = dictionary(gaps[name], field.texts())
+            else:
+                made[column] = pa.array(gaps[name].astype(np.int64)).cast(SECONDS)
         made["log_status"] = dictionary(gaps[LOG_STATUS], pa.array(STATUSES))
+        made["object_id"] = pa.array(object_ids[gaps["log"]])
         made["row_no"] = pa.array(gaps["row_no"].astype(np.uint32))
-        return _table(self._shape.gap_schema, made, len(gaps["row_no"]), object_id)
+        return _table(self._shape.gap_schema, made)
 
 
 def _field(shape: Shape, name: str, lines: int, block: int) -> Field:
@@ -116,17 +127,9 @@ def _field(shape: Shape, name: str, lines: int, block: int) -> Field:
     return AddressField(column, lines, block) if column.arrow == ADDRESS else NumberField(column, lines, block)
 
 
-def _table(schema: pa.Schema, made: Mapping[str, Array], rows: int, object_id: int) -> pa.Table:
-    made = {**made, "object_id": pa.array(np.full(rows, object_id, np.uint64))}
-    # A log has few of the fields that it might have: columns of one type that it lacks are one and the same array.
-    lacking = {field.type for field in schema if field.name not in made}
-    empty = {kind: _nothing(kind, rows) for kind in lacking}
-    columns = [made[field.name] if field.name in made else empty[field.type] for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _nothing(kind: Any, rows: int) -> Array:
-    return dictionary(np.zeros(rows, np.int32), NO_TEXT) if kind == TEXT else pa.nulls(rows, kind)
+def _table(schema: pa.Schema, made: Mapping[str, Array]) -> pa.Table:
+    fields = [field for field in schema if field.name in made]
+    return pa.Table.from_arrays([made[field.name] for field in fields], schema=pa.schema(fields))
 
 
 def _spill(fields: Mapping[str, TextField], rows: int) -> Array:

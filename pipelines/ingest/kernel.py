@@ -11,11 +11,12 @@ call each other stay in this one file: Numba's cache on disk only notices change
 
 # Loops are written out on purpose, and arguments are plain arrays: that is what compiles well.
 # ruff: noqa: PLR0912, PLR0917
-# mypy: disable-error-code="no-untyped-def, assignment"
+# mypy: disable-error-code="no-untyped-def, assignment, call-arg"
 
 import numpy as np
 
 from pipelines.ingest.compiled import compiled
+from pipelines.ingest.words import trailing_zeros
 
 FINE, LINE_TOO_LONG, CONTROL_BYTES, NOT_UTF8, TOKEN_COUNT = range(5)
 NO_TIME, BAD_NUMBER, OUT_OF_RANGE, BAD_ADDRESS, BAD_ACTION, BAD_STATUS = range(5, 11)
@@ -28,68 +29,105 @@ MILLISECONDS_FROM = 10**11
 _SPACE, _NEWLINE, _RETURN, _DASH, _DOT, _COLON, _DELETE = 32, 10, 13, 45, 46, 58, 127
 _BACKSLASH, _X = 92, 120
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
-_ONE, _TWO, _EIGHT = np.uint64(1), np.uint64(2), np.uint64(8)
+_NONE, _ONE, _TWO, _EIGHT = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(8)
 _ZERO, _NINE, _TEN = np.uint64(48), np.uint64(9), np.uint64(10)
 _MOST_TENTH = np.uint64((2**64 - 1) // 10)
 _THOUSAND, _MILLISECONDS_FROM = np.uint64(1000), np.uint64(MILLISECONDS_FROM)
+_SEVEN, _LAST = np.uint64(7), np.uint64(56)
+_EACH = np.uint64(0x0101010101010101)
+_LOW, _HIGH = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
+_ABOVE_SPACE = np.uint64(0x5F5F5F5F5F5F5F5F)
+"""Added to the lower seven bits of bytes: the eighth is then set in those that are above a space."""
 _PRIME, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _MAPPED = np.uint64(0xFFFF0000)
 """The second half of `::ffff:0.0.0.0`, as a little-endian word."""
 
 
 @compiled
-def split(buf, at, line, header, tokens, lines, fault):
-    """Finds the tokens of the lines from byte `at` on, which begins line number `line`. `buf` ends with a newline.
+def split(buf, at, size, line, begins, log, header, tokens, lines, logs, fault, found):
+    """Finds the tokens of the lines from byte `at` on, up to byte `size`, behind a newline; the first is number `line`.
+    `buf` goes on for eight bytes at least; `found` is room for places.
 
-    Fills, per record, `tokens[0, field]` and `tokens[1, field]` (from, to), `lines` (number, from, to) and `fault`.
-    Blank lines and lines with just the tokens of `header` are no records. Stops when `fault` is full or `buf` ends.
-    Returns where and at which line to go on, and the number of records.
+    Several logs may follow each other: `begins` are the places where they begin, with one at the end that is never
+    reached, and `log` is how many of them lie before `at`. Each begins with line 1.
+    Fills, per record, `tokens[0, field]` and `tokens[1, field]` (from, to), `lines` (number, from, to), `logs` (the
+    number of the log, from 0 on) and `fault`. Blank lines and lines with just the tokens of `header` are no records.
+    Stops when `fault` is full or at `size`. Returns where, at which line and in which log to go on, and the number of
+    records.
     """
-    fields, rows = tokens.shape[1], 0
-    p, size = np.uint64(at), np.uint64(buf.size)
-    while p < size and rows < fault.size:
-        begin, count, wide, control = p, 0, False, False
-        while True:
-            while buf[p] == _SPACE:
-                p += _ONE
-            if ends_line(buf, p):
-                break
-            start = p
-            while True:
-                c = buf[p]
-                if c > _SPACE and c < _DELETE:
-                    p += _ONE
-                elif c == _SPACE or ends_line(buf, p):
-                    break
-                else:
-                    wide = wide or c > _DELETE
-                    control = control or c <= _DELETE
-                    p += _ONE
-            if count < fields:
-                tokens[0, count, rows] = start
-                tokens[1, count, rows] = p
-            count += 1
-        stop = p
-        p += _ONE if buf[p] == _NEWLINE else _TWO
-        if count and not (count == fields and is_header(buf, header, tokens, rows)):
-            lines[0, rows], lines[1, rows], lines[2, rows] = line, begin, stop
-            if stop - begin > MAX_LINE:
-                fault[rows] = LINE_TOO_LONG
-            elif control:
-                fault[rows] = CONTROL_BYTES
-            elif wide and not is_utf8(buf, begin, stop):
-                fault[rows] = NOT_UTF8
-            else:
-                fault[rows] = FINE if count == fields else TOKEN_COUNT
-            rows += 1
-        line += 1
-    return np.int64(p), line, rows
+    fields, rows, capacity = np.uint64(tokens.shape[1]), _NONE, np.uint64(fault.size)
+    p, end = np.uint64(at), np.uint64(size)
+    start, begin, count, wide, control = p, p, _NONE, False, False
+    while begin >= begins[log]:
+        log += 1
+        line = 1
+    while p < end:
+        p, many = delimiters(buf, p, end, found)
+        for n in range(many):
+            here = np.uint64(found[np.uint64(n)])
+            c = buf[here]
+            if c == _SPACE:
+                if here > start:
+                    if count < fields:
+                        tokens[0, count, rows], tokens[1, count, rows] = start, here
+                    count += _ONE
+                start = here + _ONE
+            elif c == _NEWLINE:
+                stop = here - _ONE if here > begin and buf[here - _ONE] == _RETURN else here
+                if stop > start:
+                    if count < fields:
+                        tokens[0, count, rows], tokens[1, count, rows] = start, stop
+                    count += _ONE
+                if count and not (count == fields and is_header(buf, header, tokens, rows)):
+                    lines[0, rows], lines[1, rows], lines[2, rows] = line, begin, stop
+                    logs[rows] = log - 1
+                    if stop - begin > MAX_LINE:
+                        fault[rows] = LINE_TOO_LONG
+                    elif control:
+                        fault[rows] = CONTROL_BYTES
+                    elif wide and not is_utf8(buf, begin, stop):
+                        fault[rows] = NOT_UTF8
+                    else:
+                        fault[rows] = FINE if count == fields else TOKEN_COUNT
+                    rows += _ONE
+                start, begin, count, wide, control = here + _ONE, here + _ONE, _NONE, False, False
+                line += 1
+                while begin >= begins[log]:
+                    log += 1
+                    line = 1
+                if rows == capacity:
+                    return np.int64(begin), line, log, np.int64(rows)
+            elif not (c == _RETURN and buf[here + _ONE] == _NEWLINE):
+                wide = wide or c > _DELETE
+                control = control or c <= _DELETE
+    return np.int64(begin), line, log, np.int64(rows)
 
 
 @compiled
-def ends_line(buf, p):
-    c = buf[p]
-    return c == _NEWLINE or (c == _RETURN and buf[p + _ONE] == _NEWLINE)
+def delimiters(buf, p, end, found):
+    """Writes to `found` where bytes lie that are a space, a control byte or not ASCII, from `p` on, as long as there is
+    room. Returns where to go on, and how many there are. Eight bytes are looked at together, and four places written
+    whether or not there are as many: what cannot be foretold costs more than what is in vain."""
+    n, room = np.uint64(0), np.uint64(found.size) - _EIGHT
+    while p < end and n < room:
+        word = eight(buf, p)
+        low = word & _LOW
+        mask = (~(low + _ABOVE_SPACE) | word | (low + _EACH)) & _HIGH
+        if p + _EIGHT > end:
+            mask &= (_ONE << ((end - p) * _EIGHT)) - _ONE
+        many = ((mask >> _SEVEN) * _EACH) >> _LAST
+        i = n
+        for _ in range(4):
+            found[i] = p + trailing_zeros(mask) // _EIGHT
+            mask &= mask - _ONE
+            i += _ONE
+        while mask:
+            found[i] = p + trailing_zeros(mask) // _EIGHT
+            mask &= mask - _ONE
+            i += _ONE
+        n += many
+        p += _EIGHT
+    return p, n
 
 
 @compiled
@@ -344,7 +382,7 @@ def texts(buf, starts, stops, first, rows, words, codes, fault):
 
     Returns the row to go on at: before `rows` when `words` is full and must grow.
     """
-    slot, keys, froms, tos, size = words.slot, words.key, words.start, words.stop, words.size
+    slot, keys, places, data, size = words.slot, words.key, words.place, words.data, words.size
     mask = np.uint64(slot.size - 1)
     word = -1
     for row in range(first, rows):
@@ -354,23 +392,27 @@ def texts(buf, starts, stops, first, rows, words, codes, fault):
         if is_null(buf, start, stop):
             codes[row] = 0
             continue
-        if word >= 0 and same(buf, start, stop, np.uint64(froms[word]), np.uint64(tos[word])):
+        if word >= 0 and same(buf, start, stop, data, np.uint64(places[word]), np.uint64(places[word + 1])):
             codes[row] = word + 1
             continue
         key = text_key(buf, start, stop)
         i = key & mask
         word = slot[i]
         while word >= 0 and not (
-            keys[word] == key and same(buf, start, stop, np.uint64(froms[word]), np.uint64(tos[word]))
+            keys[word] == key and same(buf, start, stop, data, np.uint64(places[word]), np.uint64(places[word + 1]))
         ):
             i = (i + _ONE) & mask
             word = slot[i]
         if word < 0:
             word = size[0]
-            if word == keys.size:
+            at = np.uint64(places[word])
+            if word == keys.size or at + (stop - start) > np.uint64(data.size):
                 return row
+            for p in range(start, stop):
+                data[at] = buf[p]
+                at += _ONE
             slot[i] = word
-            keys[word], froms[word], tos[word] = key, start, stop
+            keys[word], places[word + 1] = key, at
             size[0] += 1
         codes[row] = word + 1
     return rows
@@ -403,17 +445,17 @@ def text_key(buf, start, stop):
 
 
 @compiled
-def same(buf, start, stop, other, other_stop):
-    """Whether two texts are the same."""
+def same(buf, start, stop, data, other, other_stop):
+    """Whether two texts are the same: one in `buf`, one in `data`."""
     if stop - start != other_stop - other:
         return False
     p, q = start, other
     while p + _EIGHT <= stop:
-        if eight(buf, p) != eight(buf, q):
+        if eight(buf, p) != eight(data, q):
             return False
         p += _EIGHT
         q += _EIGHT
-    while p < stop and buf[p] == buf[q]:
+    while p < stop and buf[p] == data[q]:
         p += _ONE
         q += _ONE
     return p == stop

@@ -75,6 +75,12 @@ def looks_like_record(tokens: Sequence[str], fields: Sequence[str]) -> bool:
     )
 
 
+def begins_whole(text: bytes) -> bool:
+    """Whether `header_of` needs no more of a log than this beginning of it."""
+    start = _BLANK.match(text, len(BOM) if text.startswith(BOM) else 0).end()  # type: ignore[union-attr]
+    return text.find(b"\n", start) >= 0 or len(text) - start > MAX_HEADER
+
+
 def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Header:
     """The layout of a text flow log: by its first line that is not blank, else `log_format`, else version 2.
 

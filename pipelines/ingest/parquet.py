@@ -7,9 +7,11 @@ takes no more memory than it has bytes; and what an object would come to as text
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.columns import joined
 from pipelines.ingest.decompress import MAX_RATIO, RATIO_FREE_BYTES
 from pipelines.ingest.fields import Array
 from pipelines.ingest.flow_columns import FlowColumns
@@ -52,7 +54,8 @@ def _parsed(ref: ObjectRef, raw: bytes) -> Parsed:
     kinds = [_value_type(field.type) for field in schema]
     _check_types(ref, shape, fields, kinds)
     coded = [name for name, kind in zip(schema.names, kinds, strict=True) if _is_text(kind)]
-    none = FlowColumns(shape, fields, 1, 1).tables(ref.object_id)
+    ids = np.array([ref.object_id], np.uint64)
+    none = FlowColumns(shape, fields, 1, 1).take(ids)
     pieces: dict[str, list[pa.Table]] = {name: [table] for name, table in none.items()}
     pieces[REJECTED_LINES.name] = [SCHEMA.empty_table()]
     read = size = 0
@@ -63,12 +66,12 @@ def _parsed(ref: ObjectRef, raw: bytes) -> Parsed:
             _check_size(ref, size, len(raw))
             columns = FlowColumns(shape, fields, block.rows, block.rows)
             columns.read(block)
-            for name, table in columns.tables(ref.object_id).items():
+            for name, table in columns.take(ids).items():
                 pieces[name].append(table)
-            pieces[REJECTED_LINES.name] += rejected(ref, fields, block, block.raw)
+            pieces[REJECTED_LINES.name] += rejected(ids, fields, block, block.raw)
         if read != file.metadata.num_rows:
             raise pa.ArrowInvalid(f"{read} records where {file.metadata.num_rows} should be")
-    tables = {name: pa.concat_tables(parts).unify_dictionaries() for name, parts in pieces.items()}
+    tables = {name: joined(parts) for name, parts in pieces.items()}
     return Parsed(ref, ObjectKind.FLOW_LOG, read, tables)
 
 

@@ -14,7 +14,8 @@ PARSER_VERSION = 2
 @dataclass(frozen=True)
 class Parsed:
     """Rows by table name (`flows`, `coverage`, `tgw_flows`, ..., `rejected_lines`), each table in the registry's
-    column order up to and including `object_id` and `row_no`; the writer adds `load` and `chunk`.
+    column order up to and including `object_id` and `row_no`; columns that no field fills may be left out, and the
+    writer adds `load` and `chunk`.
 
     `read` counts every record of the object (not its header lines); `skipped` counts, by reason, records that are
     not kept. read = rows of all tables + skipped, always.

@@ -4,6 +4,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
 
 import apache_beam as beam
 from apache_beam import coders
@@ -25,6 +26,9 @@ from pipelines.network.timeline import Timeline
 from pipelines.runner import in_process
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectKind
+
+LOADS_AHEAD = 2
+"""Loads that are read before the one before them is written."""
 
 coders.registry.register_coder(ReadLoad, ColumnarCoder)
 
@@ -72,30 +76,52 @@ class ListLoads(beam.PTransform[beam.PCollection[str], beam.PCollection[Load]]):
 
 
 class ReadAhead(beam.DoFn):
-    """Loads -> what they hold. A load is handed on when the next one of the bundle is given, or the bundle ends: it was
-    being read while the one before it was written."""
+    """Loads -> what they hold, in their order. The next loads of the bundle are read while one is written."""
 
     def __init__(self, log_format: Sequence[str] | None) -> None:
         self._log_format = log_format
-        self._begun: Ahead[ReadLoad] | None = None
+        self._reading: Ahead[ReadLoad | None] | None = None
 
     def start_bundle(self) -> None:
-        self._begun = None
+        self._loads: SimpleQueue[Load | None] = SimpleQueue()
+        self._open = 0
+        self._reading = Ahead(self._read_all(), LOADS_AHEAD)
+        self._read = iter(self._reading)
 
     def process(self, element: Load) -> Iterator[ReadLoad]:
-        before, self._begun = self._begun, Ahead(read_load(element, self._log_format))
-        if before is not None:
-            yield from before
+        self._loads.put(element)
+        self._open += 1
+        if self._open > LOADS_AHEAD:
+            yield from self._oldest()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        before, self._begun = self._begun, None
-        for read in before or ():
-            yield GlobalWindows.windowed_value(read)
+        self._loads.put(None)
+        while self._open:
+            for read in self._oldest():
+                yield GlobalWindows.windowed_value(read)
+        self._reading = None
+
+    def teardown(self) -> None:
+        if self._reading is not None:  # the bundle failed
+            self._loads.put(None)
+            self._reading.close()
+
+    def _read_all(self) -> Iterator[ReadLoad | None]:
+        """In the thread that reads: what each load holds, then None."""
+        while (load := self._loads.get()) is not None:
+            yield from read_load(load, self._log_format)
+            yield None
+
+    def _oldest(self) -> Iterator[ReadLoad]:
+        """What the oldest load holds that was not handed on yet."""
+        self._open -= 1
+        while (read := next(self._read)) is not None:
+            yield read
 
 
 @dataclass(eq=False)
 class Ingest(beam.PTransform[beam.PCollection[Load], beam.PCollection[Outcome]]):
-    """Loads -> outcomes, one for each object. In between, an element is a load's tables."""
+    """Loads -> outcomes: what became of each object. In between, an element is a load's tables."""
 
     store: Store
     timeline: Timeline | None = None

@@ -22,6 +22,7 @@ class Records:
     def __init__(self, columns: Sequence[Array], first: int) -> None:
         self.rows = len(columns[0])
         self.fault = np.zeros(self.rows, np.int32)
+        self.logs = np.zeros(self.rows, np.int32)
         self.numbers = np.arange(first, first + self.rows, dtype=np.int64)
         self.size = 0
         """Bytes of all values, with delimiters, if they stood in a text log."""

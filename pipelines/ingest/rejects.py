@@ -11,7 +11,6 @@ from pipelines.ingest.blocks import Block
 from pipelines.ingest.fields import Array, dictionary
 from pipelines.ingest.shapes import schema_of
 from schemas.flow import REJECTED_LINES
-from schemas.object_ref import ObjectRef
 
 SCHEMA = schema_of(REJECTED_LINES)
 AT_ONCE = 1 << 10
@@ -34,21 +33,25 @@ _FIELD_FAULTS = {
 
 
 def rejected(
-    ref: ObjectRef, fields: Sequence[str], block: Block, raw: Callable[[NDArray[np.intp]], Array]
+    object_ids: NDArray[np.uint64], fields: Sequence[str], block: Block, raw: Callable[[NDArray[np.intp]], Array]
 ) -> list[pa.Table]:
-    """The records of a block that have a fault, as pieces of a table; `raw` gives what records were read from."""
+    """The records of a block that have a fault, as pieces of a table; `raw` gives what records were read from. Log
+    number n is the object `object_ids[n]`."""
     bad = np.flatnonzero(block.fault[: block.rows])
-    return [_rows(ref, fields, block, pick, raw(pick)) for pick in np.split(bad, range(AT_ONCE, len(bad), AT_ONCE))]
+    picks = np.split(bad, range(AT_ONCE, len(bad), AT_ONCE))
+    return [_rows(object_ids, fields, block, pick, raw(pick)) for pick in picks]
 
 
-def _rows(ref: ObjectRef, fields: Sequence[str], block: Block, pick: NDArray[np.intp], raw: Array) -> pa.Table:
+def _rows(
+    object_ids: NDArray[np.uint64], fields: Sequence[str], block: Block, pick: NDArray[np.intp], raw: Array
+) -> pa.Table:
     faults, codes = np.unique(block.fault[pick], return_inverse=True)
     reasons = pa.array([_reason(int(fault), fields) for fault in faults], pa.string())
     return pa.Table.from_arrays(
         [
             dictionary(codes.astype(np.int32), reasons),
             raw,
-            pa.array(np.full(len(pick), ref.object_id, np.uint64)),
+            pa.array(object_ids[block.logs[pick]]),
             pa.array(block.numbers[pick].astype(np.uint32)),
         ],
         schema=SCHEMA,

@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import pyarrow as pa
 
 from connectors import dead_letters, ledger
+from connectors.batch import Batch
 from connectors.clickhouse import Store
 from pipelines.ingest.ahead import Ahead
 from pipelines.ingest.loads import Listed, Load
-from pipelines.ingest.parsed import PARSER_VERSION, Parsed
+from pipelines.ingest.parsed import PARSER_VERSION
 from pipelines.ingest.read import ReadLoad, enriched, read_pieces
 from pipelines.network.timeline import Timeline
 from schemas.errors import BadObject
@@ -31,9 +31,9 @@ COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that this run has done: its receipt, its rows by table, and its flows without VPC metadata."""
+    """Objects that this run has done: their receipts, their rows by table, and their flows without VPC metadata."""
 
-    receipt: Receipt
+    receipts: tuple[Receipt, ...]
     rows: Mapping[str, int] = field(default_factory=dict)
     unenriched: int = 0
 
@@ -51,23 +51,21 @@ Outcome = Stored | Known | DeadLetter | Listed
 def write_load(
     read: ReadLoad, store: Store, timeline: Timeline | None = None, log_format: Sequence[str] | None = None
 ) -> Iterator[Outcome]:
-    """Each object of the load becomes one outcome; a note on the listing is handed through. A large object is read, and
+    """What became of each object of the load; a note on the listing is handed through. A large object is read, and
     gets its metadata, here."""
     if read.load.listed is not None:
         yield read.load.listed
         yield from read.load.listed.letters
     yield from read.letters
-    if not read.load.refs:
-        return
     if read.large:
         yield _write_large(read.load, store, timeline, log_format)
-        return
-    receipts = {
-        receipt.ref.object_id: receipt for receipt in ledger.write(store, read.load.id, read.parsed, PARSER_VERSION)
-    }
-    for each in read.parsed:
-        receipt = receipts.get(each.ref.object_id)
-        yield Known(each.ref) if receipt is None else Stored(receipt, *_kept(each))
+    elif read.batch.objects:
+        batch = read.batch
+        receipts = ledger.write(store, read.load.id, batch, PARSER_VERSION)
+        known = set(batch.ids) - {receipt.ref.object_id for receipt in receipts}
+        yield from (Known(source.ref) for source in batch.objects if source.ref.object_id in known)
+        kept = batch.without(known)
+        yield Stored(tuple(receipts), kept.rows(), _unenriched(kept))
 
 
 def _write_large(
@@ -77,34 +75,28 @@ def _write_large(
     rows: Counter[str] = Counter()
     unenriched = 0
 
-    def pieces() -> Iterator[Parsed]:
+    def pieces() -> Iterator[Batch]:
         nonlocal unenriched
         rows.clear()
         unenriched = 0
         with closing(Ahead(read_pieces(ref, log_format))) as ahead:
             for piece in ahead:
-                for each in enriched([piece], timeline):
-                    kept, bare = _kept(each)
-                    rows.update(kept)
-                    unenriched += bare
-                    yield each
+                batch = enriched(piece, timeline)
+                rows.update(batch.rows())
+                unenriched += _unenriched(batch)
+                yield batch
 
     try:
         made = ledger.write_large(store, load.id, ref, pieces, PARSER_VERSION)
     except BadObject as error:
         return DeadLetter(ref, error.reason, error.detail)
-    return Stored(made[0], dict(rows), unenriched) if made else Known(ref)
+    return Stored(tuple(made), dict(rows), unenriched) if made else Known(ref)
 
 
-def _kept(parsed: Parsed) -> tuple[dict[str, int], int]:
-    """Rows by table, and how many of the flows are without metadata."""
-    rows = {name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows}
-    return rows, _unenriched(parsed.tables[FLOWS.name]) if FLOWS.name in rows else 0
-
-
-def _unenriched(flows: pa.Table) -> int:
-    if "network_acl_id" not in flows.column_names:
-        return flows.num_rows
+def _unenriched(batch: Batch) -> int:
+    flows = batch.tables.get(FLOWS.name)
+    if flows is None or "network_acl_id" not in flows.column_names:
+        return 0 if flows is None else flows.num_rows
     count = 0
     chunk: Any
     for chunk in flows.column("network_acl_id").chunks:
@@ -127,16 +119,19 @@ def counts(outcome: Outcome) -> Counter[str]:
             return Counter(objects_known=1)
         case DeadLetter():
             return Counter()
-        case Stored(receipt, rows, unenriched):
+        case Stored(receipts, rows, unenriched):
+            skipped: Counter[str] = Counter()
+            for receipt in receipts:
+                skipped.update(receipt.skipped_reasons)
             return Counter(
-                objects_done=1,
-                rows_read=receipt.rows_read,
-                rows_written=receipt.rows_written,
-                rows_rejected=receipt.rows_rejected,
-                rows_skipped=receipt.rows_skipped,
+                objects_done=len(receipts),
+                rows_read=sum(receipt.rows_read for receipt in receipts),
+                rows_written=sum(receipt.rows_written for receipt in receipts),
+                rows_rejected=sum(receipt.rows_rejected for receipt in receipts),
+                rows_skipped=skipped.total(),
                 unenriched=unenriched,
                 **{name: rows.get(name, 0) for name in COUNTED},
-                **{f"{SKIPPED}{reason}": count for reason, count in receipt.skipped_reasons.items()},
+                **{f"{SKIPPED}{reason}": count for reason, count in skipped.items()},
             )
 
 

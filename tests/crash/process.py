@@ -18,6 +18,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from connectors import doctor, ledger
+from connectors.batch import Batch
 from connectors.clickhouse import Store, command, insert
 from connectors.migrate import ensure_migrated
 from schemas.table import Table
@@ -40,13 +41,13 @@ def write_all(store: Store) -> None:
         wrong = [ref for ref, _ in doctor.to_read_again(doctor.damaged(store.client()))]
         lost = [by_ref[ref] for ref in {*wrong, *doctor.without_receipt(store.client())}]
         doctor.forget(store, [each.ref.object_id for each in lost])
-        ledger.write(store, ledger.new_load(), lost, 1)
+        ledger.write(store, ledger.new_load(), Batch.of(lost), 1)
         doctor.remove_surplus(store)
         doctor.drop_broken_parts(store)
     for unfinished in ledger.settle(store).resumable:
-        ledger.write(store, unfinished.load, [by_ref[ref] for ref in unfinished.refs], 1)
+        ledger.write(store, unfinished.load, Batch.of([by_ref[ref] for ref in unfinished.refs]), 1)
     for first in range(0, len(OBJECTS), PER_LOAD):
-        ledger.write(store, ledger.new_load(), OBJECTS[first : first + PER_LOAD], 1)
+        ledger.write(store, ledger.new_load(), Batch.of(OBJECTS[first : first + PER_LOAD]), 1)
 
 
 def ingest_all(store: Store, url: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors import config_store, doctor, ledger
+from connectors.batch import Batch
 from connectors.clickhouse import Store, command, insert, query
 from connectors.doctor import Fault
 from connectors.migrate import MIGRATIONS, ensure_migrated
@@ -156,7 +157,7 @@ DAMAGE: dict[Callable[[Store], None], set[Fault]] = {
 
 def test_a_healthy_store(store: Store, ask: Callable[..., Answer]) -> None:
     assert doctor.examine(store) == []
-    ledger.write(store, ledger.new_load(), OBJECTS, 1)
+    ledger.write(store, ledger.new_load(), Batch.of(OBJECTS), 1)
     assert doctor.examine(store) == []
     answer = ask("doctor")
     assert (answer.code, answer.said["healthy"], answer.said["found"]) == (0, True, [])

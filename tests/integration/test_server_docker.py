@@ -13,6 +13,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from connectors import clickhouse, doctor, ledger
+from connectors.batch import Batch
 from connectors.clickhouse import Store, query
 from connectors.migrate import ensure_migrated, migrate, released
 from console.search import Filters, search
@@ -99,15 +100,15 @@ def test_a_writer_that_dies(remote: Store, store: Store, monkeypatch: pytest.Mon
             raise Died
 
     ensure_migrated(remote)
-    ledger.write(store, ledger.new_load(), HANDMADE, 1)
+    ledger.write(store, ledger.new_load(), Batch.of(HANDMADE), 1)
     with monkeypatch.context() as patched, pytest.raises(Died):
         patched.setattr(ledger, "failpoint", reached)
-        ledger.write(remote, ledger.new_load(), HANDMADE, 1)
+        ledger.write(remote, ledger.new_load(), Batch.of(HANDMADE), 1)
     assert ledger.settle(remote).busy
     monkeypatch.setattr(ledger, "LEASE", timedelta(0))
     for unfinished in ledger.settle(remote).resumable:
-        ledger.write(remote, unfinished.load, HANDMADE, 1)
-    ledger.write(remote, ledger.new_load(), HANDMADE, 1)
+        ledger.write(remote, unfinished.load, Batch.of(HANDMADE), 1)
+    ledger.write(remote, ledger.new_load(), Batch.of(HANDMADE), 1)
     assert contents(remote) == contents(store)
     assert faults(remote) == {}
 
@@ -115,8 +116,8 @@ def test_a_writer_that_dies(remote: Store, store: Store, monkeypatch: pytest.Mon
 def test_two_writers_of_the_same_objects(remote: Store, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one begins before the first is done: it sees no receipts, and settles the matter afterwards."""
     ensure_migrated(remote)
-    ledger.write(store, ledger.new_load(), HANDMADE, 1)
-    ledger.write(remote, 100, HANDMADE, 1)
+    ledger.write(store, ledger.new_load(), Batch.of(HANDMADE), 1)
+    ledger.write(remote, 100, Batch.of(HANDMADE), 1)
     see, calls = ledger.receipts.done, []
 
     def blind_at_first(client: Any, ids: Any) -> dict[int, list[int]]:
@@ -124,6 +125,6 @@ def test_two_writers_of_the_same_objects(remote: Store, store: Store, monkeypatc
         return {} if len(calls) == 1 else see(client, ids)
 
     monkeypatch.setattr(ledger.receipts, "done", blind_at_first)
-    assert ledger.write(remote, 200, HANDMADE, 1) == []
+    assert ledger.write(remote, 200, Batch.of(HANDMADE), 1) == []
     assert contents(remote) == contents(store)
     assert faults(remote) == {}

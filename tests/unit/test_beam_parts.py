@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from apache_beam import coders
 
+from connectors.batch import Batch, Source
 from pipelines.coders import ColumnarCoder
 from pipelines.ingest import progress
 from pipelines.ingest.loads import Load
-from pipelines.ingest.parsed import Parsed
 from pipelines.ingest.read import ReadLoad
 from pipelines.runner import in_process
 from schemas.errors import FlowtrailError
@@ -34,7 +34,9 @@ def test_tables_as_elements(value: Any) -> None:
 
 def test_a_load_as_an_element() -> None:
     part = BIG.slice(10, 5)
-    load = ReadLoad(Load(1, ObjectKind.FLOW_LOG, (REF,)), (Parsed(REF, ObjectKind.FLOW_LOG, 5, {"flows": part}),))
+    load = ReadLoad(
+        Load(1, ObjectKind.FLOW_LOG, (REF,)), Batch((Source(REF, ObjectKind.FLOW_LOG, 5),), {"flows": part})
+    )
     coder = ColumnarCoder()
     encoded = coder.encode(load)
     assert coder.decode(encoded) == load
