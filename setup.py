@@ -11,6 +11,7 @@ RUN = [
     "isal>=1.7",
     "numba>=0.60",
     "numpy>=2",
+    "obstore>=0.9",
     "pyarrow>=18",
     "pydantic-settings>=2.8",
     "rich>=13",

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutErr
 
 from connectors import aws, aws_errors
 from connectors.access import Access, current
+from connectors.quick_get import QuickGet
 from schemas.errors import BadObject, FlowtrailError
 from schemas.object_ref import ObjectRef
 
@@ -43,7 +44,7 @@ _ENVIRONMENT = (
 explained = aws_errors.explained
 
 _lock = threading.Lock()
-_clients: dict[tuple[Access | str | None, ...], "S3Client"] = {}
+_clients: dict[tuple[Access | str | None, ...], tuple["S3Client", QuickGet]] = {}
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,15 @@ class Page:
 
 def client() -> "S3Client":
     """The process's client for the environment as it is now; boto3's clients may be shared by threads."""
+    return _both()[0]
+
+
+def _both() -> tuple["S3Client", QuickGet]:
     key = (current(), str(os.getpid()), *(os.environ.get(name) for name in _ENVIRONMENT))
     with _lock:
         if key not in _clients:
-            _clients[key] = aws.client("s3", max_pool_connections=READERS)
+            made = aws.client("s3", max_pool_connections=READERS)
+            _clients[key] = made, QuickGet(made)
         return _clients[key]
 
 
@@ -147,7 +153,8 @@ def stream_object(ref: ObjectRef, piece: int = PIECE) -> Iterator[bytes]:
 
 def _read(ref: ObjectRef, part: str = "") -> bytes:
     with _of(ref):
-        return _body(**_request(ref, part))
+        body = _both()[1].get(ref) if not part else None
+        return _body(**_request(ref, part)) if body is None else body
 
 
 def _request(ref: ObjectRef, part: str = "") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from hashlib import blake2b
 
 
@@ -23,7 +24,7 @@ class ObjectRef:
     size: int
     version_id: str = ""
 
-    @property
+    @cached_property
     def object_id(self) -> int:
         """64 bits that name this version: the same object listed twice is the same id."""
         identity = "\0".join((self.bucket, self.key, self.version_id or f"{self.etag}:{self.size}"))

@@ -53,7 +53,7 @@ class Records:
         data = np.concatenate([data, _DASH])
         empty = start == stop
         start[empty], stop[empty] = data.size - 1, data.size
-        buffer = np.empty(int((stop - start).sum()) + start.size, np.uint8)
+        buffer = np.zeros(int((stop - start).sum()) + start.size + kernel.BEHIND, np.uint8)
         kernel.spaced(data, start, stop, buffer)
         buffer.flags.writeable = False  # as the bytes of a text log: the loops are compiled for one kind of array
         faults = np.empty(start.size, np.int32)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.ingest.kernel import BEHIND
+
 ROOM = 1 << 20
 """Bytes that are looked at together: they stay in the processor's cache until their lines have been read."""
 
@@ -10,8 +12,6 @@ LINE_KEPT = 128 << 10
 """More than the longest line that may be."""
 
 _NEVER = 1 << 63
-_BEHIND = 8
-"""Bytes behind the text that the loops may look at."""
 
 
 class Text:
@@ -19,7 +19,7 @@ class Text:
     `begins`; `log` of these places lie before `at`."""
 
     def __init__(self, room: int = ROOM) -> None:
-        self._room = room - _BEHIND
+        self._room = room - BEHIND
         self._bytes = bytearray(room)
         self._filled = 0
         self._begins: list[int] = []
