@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.exceptions import BaseError, NotFoundError, PreconditionError
+from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
 from connectors import aws
@@ -46,9 +46,9 @@ class QuickGet:
         pin: Any = {"version": ref.version_id} if ref.version_id else {"if_match": f'"{ref.etag}"'}
         try:
             body = bytes(self._store(ref.bucket).get(ref.key, options=pin).bytes())
-        except (NotFoundError, PreconditionError):
+        except (FileNotFoundError, PreconditionError):
             return None
-        except (BaseError, ValueError) as error:
+        except (BaseError, OSError, ValueError) as error:
             self._strikes += 1
             _log.info("%s: %s; boto3 asks again", ref.url, error)
             return None

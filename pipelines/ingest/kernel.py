@@ -6,8 +6,9 @@ read last, of good lines only. What the rules are is said in `parse.py`; `tests/
 slowly.
 
 Behind the last token a buffer goes on for BEHIND bytes: the loops look at several bytes at once, and do not ask first
-whether they are of the token. Positions are unsigned, since Numba then leaves out the care for negative indices: half the time. All functions that
-call each other stay in this one file: Numba's cache on disk only notices changes of the caller's file.
+whether these are of the token. Positions are unsigned, since Numba then leaves out the care for negative indices: half
+the time. All functions that call each other stay in this one file: Numba's cache on disk only notices changes of the
+caller's file.
 """
 
 # Loops are written out on purpose, and arguments are plain arrays: that is what compiles well.
@@ -249,8 +250,8 @@ def numbers(buf, starts, stops, rows, limit, time, field, values, valid, fault):
 
 @compiled
 def digits(word, count):
-    """The number that the first bytes of a word, 1 to 8, are the digits of, and whether all of them are digits. Pairs of
-    digits become numbers, then pairs of these, then the two that are left: three multiplications."""
+    """The number that the first bytes of a word, 1 to 8, are the digits of, and whether all of them are digits. Pairs
+    of digits become numbers, then pairs of these, then the two that are left: three multiplications."""
     word = (word ^ _DIGITS) << (_WORD - count * _EIGHT)  # before the first digit there are zeros
     good = ((word + _OVER_NINE) | word) & _HIGH == 0
     word = ((word & _NIBBLES) * _PAIR) >> _EIGHT

@@ -110,8 +110,8 @@ class FlowLogs:
         if self._at_begin and text:
             rest = rest[len(BOM) :] if text.startswith(BOM) else rest
             self._at_begin = False
-        while taken := len(rest) and self._text.put(rest):
-            rest = rest[taken:]
+        while rest:
+            rest = rest[self._text.put(rest) :]
             if rest:
                 self._parse()
 

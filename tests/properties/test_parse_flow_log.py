@@ -1,16 +1,23 @@
 """parse_flow_log reads every log just as the slow reference does: tables, columns, rows, line numbers, reasons."""
 
+import gzip
 import random
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from connectors.columns import filled
+from pipelines.ingest.decompress import PARQUET_MAGIC
+from pipelines.ingest.group import parse_group
 from pipelines.ingest.parse import parse_flow_log
+from pipelines.ingest.shapes import schema_of
 from schemas.errors import BadObject
 from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
-from schemas.object_ref import ObjectRef
+from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.tables import TABLES
 from schemas.tgw import TGW_BY_AWS_NAME
 from tests.reference_parser import BadLog, reference_parse
 
@@ -170,9 +177,37 @@ def test_a_log_is_read_as_the_reference_reads_it(log: tuple[bytes, list[str] | N
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=300), st.booleans())
+@given(st.binary(max_size=300).filter(lambda noise: not noise.startswith(PARQUET_MAGIC)), st.booleans())
 def test_any_bytes_are_read_as_the_reference_reads_them(noise: bytes, headed: bool) -> None:
     assert_same((" ".join(DEFAULT_FORMAT).encode() + b"\n" if headed else b"") + noise, None)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(logs(), min_size=1, max_size=6), st.booleans())
+def test_objects_read_together_are_read_as_the_reference_reads_each(
+    some: list[tuple[bytes, list[str] | None]], packed: bool
+) -> None:
+    texts = {ObjectRef("logs", str(n), "e", 1): raw for n, (raw, _) in enumerate(some) if raw}
+    expected = {ref: reference(raw, ref) for ref, raw in texts.items()}
+    group = parse_group(
+        [(ref, gzip.compress(raw) if packed else raw) for ref, raw in texts.items()], ObjectKind.FLOW_LOG
+    )
+    bad = {letter.ref: letter.reason for letter in group.letters}
+    assert bad == {ref: str(found) for ref, found in expected.items() if isinstance(found, BadLog)}
+    read = {source.ref: source.read for batch in group.batches for source in batch.objects}
+    assert read == {ref: found.read for ref, found in expected.items() if not isinstance(found, BadLog)}
+    for batch in group.batches:
+        for name, table in batch.tables.items():
+            rows = filled(table, schema_of(TABLES[name])).to_pylist()
+            good = (expected[source.ref] for source in batch.objects)
+            assert rows == [row for found in good if not isinstance(found, BadLog) for row in getattr(found, name)]
+
+
+def reference(raw: bytes, ref: ObjectRef) -> Any:
+    try:
+        return reference_parse(raw, ref.object_id, None)
+    except BadLog as bad:
+        return bad
 
 
 @settings(max_examples=300, deadline=None)
