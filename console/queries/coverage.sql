@@ -1,7 +1,9 @@
 -- How complete an answer over [from, to) and this interface ('' for all) is. One row. Counts, first and last of `start`
 -- alone are known of every part, without reading it.
 SELECT
-    (SELECT count() FROM flows WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
+    (SELECT count() FROM flows
+        WHERE ({from:DateTime('UTC')} = toDateTime(0, 'UTC') OR start >= {from:DateTime('UTC')})
+        AND ({to:DateTime('UTC')} > toDateTime('2100-01-01', 'UTC') OR start < {to:DateTime('UTC')})
         AND ({eni:String} = '' OR interface_id = {eni:String})) AS flows,
     (SELECT if(count() = 0, NULL, toDateTime64(min(start), 0, 'UTC')) FROM flows) AS store_first,
     (SELECT if(count() = 0, NULL, toDateTime64(max(start), 0, 'UTC')) FROM flows) AS store_last,
