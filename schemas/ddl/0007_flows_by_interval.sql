@@ -1,6 +1,6 @@
 -- The physical design of flows, measured anew (docs/physical-design.md). Within an interface and five minutes rows keep
--- the order of their objects, so provenance takes next to no space; a fresh part is few files; the rollup that nobody
--- read is gone. A sort key cannot be changed in place, so the rows move.
+-- the order of their objects, so provenance takes next to no space, and a fresh part is few files. A sort key cannot be
+-- changed in place, so the rows move.
 
 CREATE TABLE flows_by_interval
 (
@@ -70,7 +70,20 @@ CREATE TABLE flows_by_interval
     local_port Nullable(UInt16) ALIAS multiIf(direction = 'ingress', dstport, direction = 'egress', srcport, NULL),
     peer_addr Nullable(IPv6) ALIAS multiIf(direction = 'ingress', srcaddr, direction = 'egress', dstaddr, NULL),
     peer_port Nullable(UInt16) ALIAS multiIf(direction = 'ingress', srcport, direction = 'egress', dstport, NULL),
-    INDEX by_address (srcaddr, dstaddr) TYPE bloom_filter(0.025) GRANULARITY 4
+    INDEX by_address (srcaddr, dstaddr) TYPE bloom_filter(0.025) GRANULARITY 4,
+    PROJECTION per_minute
+    (
+        SELECT
+            toStartOfMinute(start) AS minute,
+            interface_id,
+            action,
+            direction,
+            protocol,
+            count() AS flows,
+            sum(packets) AS packets,
+            sum(bytes) AS bytes
+        GROUP BY minute, interface_id, action, direction, protocol
+    )
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(start)
