@@ -1,12 +1,13 @@
 """What the store holds, how complete and how old it is, what was set aside, and what is yet to be done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.clickhouse import Store
 from connectors.migrate import pending
+from connectors.retention import Kept, kept, words
 from console.ask import ask
 from console.coverage import SEE_REJECTED
 from console.gaps import MOST, Gap, gaps, span
@@ -16,6 +17,8 @@ from schemas.ledger import DeadLetter
 
 SHOWN = 10
 LAST_DAY = timedelta(hours=24)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+FOR_EVER = Kept(None, None)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Status:
     gaps: Sequence[Gap] = ()
     gaps_from: datetime | None = None
     gaps_to: datetime | None = None
+    kept: Kept = FOR_EVER
 
     @property
     def lag_seconds(self) -> int | None:
@@ -46,6 +50,8 @@ class Status:
             "dead_letters": len({letter.ref for letter in self.dead_letters}),
             **(self.facts or {}),
             "lag_seconds": self.lag_seconds,
+            "retention_seconds": None if (length := self.kept.retention) is None else int(length.total_seconds()),
+            "kept_from": self.kept.since,
             "gaps_from": self.gaps_from,
             "gaps_to": self.gaps_to,
             "gaps": [gap.to_json() for gap in self.gaps],
@@ -65,12 +71,15 @@ def status(
     if todo:
         return Status(store, todo, None, dead_letters, now)
     facts = ask(store, "status")[0]
+    known = Status(store, todo, facts, dead_letters, now, kept=kept(store.reader()))
     last = facts["flows_last"]
     if last is None:
-        return Status(store, todo, facts, dead_letters, now)
+        return known
     finish = end or max(last, start or last) + timedelta(seconds=1)
-    begin = start or finish - LAST_DAY
-    return Status(store, todo, facts, dead_letters, now, gaps(store, begin, finish), begin, finish)
+    begin = max(start or finish - LAST_DAY, known.kept.since or NEVER)  # what has expired is no gap
+    if begin >= finish:
+        return known
+    return replace(known, gaps=gaps(store, begin, finish), gaps_from=begin, gaps_to=finish)
 
 
 def show(found: Status, screen: Screen) -> None:
@@ -80,6 +89,7 @@ def show(found: Status, screen: Screen) -> None:
     if found.facts is not None:
         rows += _facts(found.facts)
         rows += _lag(found, found.facts)
+        rows.append(("retention", _kept(found.kept)))
     rows += _gaps(found)
     bad = {letter.ref: letter for letter in found.dead_letters}
     rows.append(("set aside", f"{len(bad)} objects that could not be read"))
@@ -134,6 +144,11 @@ def _gaps(found: Status) -> list[tuple[str, str]]:
     for gap in found.gaps[:SHOWN]:
         rows.append(("", f"{clean(gap.interface_id)}  {utc(gap.start)} to {utc(gap.end)}  {span(gap.end - gap.start)}"))
     return rows
+
+
+def _kept(known: Kept) -> str:
+    text = words(known.retention)
+    return text if known.since is None else f"{text}: those from before {utc(known.since)} are gone, or will be soon"
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:

@@ -31,6 +31,7 @@ def migrate(
 ) -> None:
     """Bring the tables of the store up to date.
 
+    Their shape to this release's, and the time that records are kept to FLOWTRAIL_RETENTION (without it, for ever).
     Commands that write do so by themselves.
 
     \b
@@ -38,15 +39,25 @@ def migrate(
       flowtrail migrate --dry-run
     """
     from connectors.migrate import migrate as apply
+    from connectors.retention import keep, planned, words
 
     found = settings(ctx, output=output)
     store = store_of(found)
     files = [migration.file for migration in apply(store, dry_run=dry_run)]
+    tables = planned(store) if files and dry_run else keep(store, dry_run=dry_run)
     verb = "would apply" if dry_run else "applied"
-    lines = [f"{verb} {file}" for file in files] or ["Nothing to do: every migration is applied."]
-    done = {"db": store.db, "database": store.database, "dry_run": dry_run, "applied": files}
-    files_applied = [{"database": store.database, "applied": file, "dry_run": dry_run} for file in files]
-    reply(found, done, lambda screen: screen.lines(lines), files_applied, ["database", "applied", "dry_run"])
+    changes = [*files, *(f"to {table}: {words(store.retention)}" for table in tables)]
+    lines = [f"{verb} {change}" for change in changes] or ["Nothing to do: every migration is applied."]
+    done = {
+        "db": store.db,
+        "database": store.database,
+        "dry_run": dry_run,
+        "applied": files,
+        "retention_seconds": None if store.retention is None else int(store.retention.total_seconds()),
+        "retention_changed": tables,
+    }
+    records = [{"database": store.database, "applied": change, "dry_run": dry_run} for change in changes]
+    reply(found, done, lambda screen: screen.lines(lines), records, ["database", "applied", "dry_run"])
 
 
 def snapshot(
