@@ -11,6 +11,8 @@ from connectors.retention import Kept, kept, words
 from console.ask import ask
 from console.coverage import SEE_REJECTED
 from console.gaps import MOST, Gap, gaps, span
+from console.overlaps import MOST as OVERLAPS
+from console.overlaps import Overlap, overlaps
 from console.render import both, clean, utc
 from console.screen import Screen
 from schemas.ledger import DeadLetter
@@ -18,13 +20,17 @@ from schemas.ledger import DeadLetter
 SHOWN = 10
 LAST_DAY = timedelta(hours=24)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+ONE_OF_THEM = (
+    "Load one of them: `flowtrail ingest --flow-log ID`. Of what is loaded nothing is taken out again: load it into a"
+    " new database (FLOWTRAIL_DB, FLOWTRAIL_DATABASE)."
+)
 FOR_EVER = Kept(None, None)
 
 
 @dataclass(frozen=True)
 class Status:
-    """`facts` is the row of `queries/status.sql`, None while migrations are pending; `gaps` are those of the range
-    `[gaps_from, gaps_to)`."""
+    """`facts` is the row of `queries/status.sql`, None while migrations are pending; `gaps` and `overlaps` are those of
+    the range `[gaps_from, gaps_to)`."""
 
     store: Store
     pending: list[str]
@@ -34,6 +40,7 @@ class Status:
     gaps: Sequence[Gap] = ()
     gaps_from: datetime | None = None
     gaps_to: datetime | None = None
+    overlaps: Sequence[Overlap] = ()
     kept: Kept = FOR_EVER
 
     @property
@@ -55,6 +62,7 @@ class Status:
             "gaps_from": self.gaps_from,
             "gaps_to": self.gaps_to,
             "gaps": [gap.to_json() for gap in self.gaps],
+            "overlaps": [overlap.to_json() for overlap in self.overlaps],
         }
 
 
@@ -65,7 +73,7 @@ def status(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> Status:
-    """Delivery gaps are those of `[start, end)`, by default of the last day that the store holds. Raises
+    """Delivery gaps and overlaps are those of `[start, end)`, by default of the last day that the store holds. Raises
     FlowtrailError when there is no database yet, or its migrations do not fit this release."""
     todo = [migration.file for migration in pending(store.reader())]
     if todo:
@@ -79,7 +87,8 @@ def status(
     begin = max(start or finish - LAST_DAY, known.kept.since or NEVER)  # what has expired is no gap
     if begin >= finish:
         return known
-    return replace(known, gaps=gaps(store, begin, finish), gaps_from=begin, gaps_to=finish)
+    found, twice = gaps(store, begin, finish), overlaps(store, begin, finish)
+    return replace(known, gaps=found, gaps_from=begin, gaps_to=finish, overlaps=twice)
 
 
 def show(found: Status, screen: Screen) -> None:
@@ -91,6 +100,7 @@ def show(found: Status, screen: Screen) -> None:
         rows += _lag(found, found.facts)
         rows.append(("retention", _kept(found.kept)))
     rows += _gaps(found)
+    rows += _overlaps(found.overlaps)
     bad = {letter.ref: letter for letter in found.dead_letters}
     rows.append(("set aside", f"{len(bad)} objects that could not be read"))
     rows += [
@@ -144,6 +154,17 @@ def _gaps(found: Status) -> list[tuple[str, str]]:
     for gap in found.gaps[:SHOWN]:
         rows.append(("", f"{clean(gap.interface_id)}  {utc(gap.start)} to {utc(gap.end)}  {span(gap.end - gap.start)}"))
     return rows
+
+
+def _overlaps(found: Sequence[Overlap]) -> list[tuple[str, str]]:
+    if not found:
+        return []
+    count = f"{len(found)}{' or more' if len(found) == OVERLAPS else ''} interfaces"
+    rows = [("overlaps", f"{count} whose records came by more than one flow log, and count as often; the longest:")]
+    for one in found[:SHOWN]:
+        logs = ", ".join(map(clean, one.flow_logs))
+        rows.append(("", f"{clean(one.interface_id)}  {utc(one.start)} to {utc(one.end)}  {logs}"))
+    return [*rows, ("", ONE_OF_THEM)]
 
 
 def _kept(known: Kept) -> str:

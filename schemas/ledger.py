@@ -1,4 +1,4 @@
-"""The ledger of loads and the receipts of objects, which make each object count exactly once; and how long rows stay."""
+"""The ledger of loads and the receipts of objects, which make each count exactly once; and how long rows are kept."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
