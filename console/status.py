@@ -24,13 +24,19 @@ ONE_OF_THEM = (
     "Load one of them: `flowtrail ingest --flow-log ID`. Of what is loaded nothing is taken out again: load it into a"
     " new database (FLOWTRAIL_DB, FLOWTRAIL_DATABASE)."
 )
+LOST = {
+    "packets_lost_no_route": "without a route",
+    "packets_lost_blackhole": "by a blackhole route",
+    "packets_lost_mtu_exceeded": "larger than the MTU",
+    "packets_lost_ttl_expired": "with their TTL used up",
+}
 FOR_EVER = Kept(None, None)
 
 
 @dataclass(frozen=True)
 class Status:
-    """`facts` is the row of `queries/status.sql`, None while migrations are pending; `gaps` and `overlaps` are those of
-    the range `[gaps_from, gaps_to)`."""
+    """`facts` are the rows of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps` and
+    `overlaps` are those of the range `[gaps_from, gaps_to)`."""
 
     store: Store
     pending: list[str]
@@ -78,7 +84,7 @@ def status(
     todo = [migration.file for migration in pending(store.reader())]
     if todo:
         return Status(store, todo, None, dead_letters, now)
-    facts = ask(store, "status")[0]
+    facts = {**ask(store, "status")[0], **ask(store, "transit")[0]}
     known = Status(store, todo, facts, dead_letters, now, kept=kept(store.reader()))
     last = facts["flows_last"]
     if last is None:
@@ -98,6 +104,7 @@ def show(found: Status, screen: Screen) -> None:
     if found.facts is not None:
         rows += _facts(found.facts)
         rows += _lag(found, found.facts)
+        rows += _transit(found.facts)
         rows.append(("retention", _kept(found.kept)))
     rows += _gaps(found)
     rows += _overlaps(found.overlaps)
@@ -114,8 +121,9 @@ def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rejected = f" ({SEE_REJECTED})" if facts["rows_rejected"] else ""
     bare = facts["flows_unenriched"]
     flows = f"{facts['flows']}, {_span(facts['flows_first'], facts['flows_last'])}"
+    gateways = f", {facts['tgw_objects']} of transit gateways" if facts["tgw_objects"] else ""
     return [
-        ("objects", f"{facts['flow_log_objects']} of flow logs, {facts['cloudtrail_objects']} of CloudTrail"),
+        ("objects", f"{facts['flow_log_objects']} of flow logs{gateways}, {facts['cloudtrail_objects']} of CloudTrail"),
         (
             "records",
             f"{facts['rows_read']} read = {facts['rows_written']} written + {facts['rows_rejected']} rejected"
@@ -154,6 +162,21 @@ def _gaps(found: Status) -> list[tuple[str, str]]:
     for gap in found.gaps[:SHOWN]:
         rows.append(("", f"{clean(gap.interface_id)}  {utc(gap.start)} to {utc(gap.end)}  {span(gap.end - gap.start)}"))
     return rows
+
+
+def _transit(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    if not (facts["tgw_flows"] or facts["tgw_nodata"] or facts["tgw_skipdata"]):
+        return []
+    rows = [
+        (
+            "transit",
+            f"{facts['tgw_flows']} flows of {facts['tgw_gateways']} transit gateways,"
+            f" {_span(facts['tgw_first'], facts['tgw_last'])}; {facts['tgw_nodata']} intervals without traffic,"
+            f" {facts['tgw_skipdata']} with records AWS dropped",
+        )
+    ]
+    lost = [f"{facts[name]} {why}" for name, why in LOST.items() if facts[name]]
+    return [*rows, ("", f"packets lost there: {', '.join(lost)}")] if lost else rows
 
 
 def _overlaps(found: Sequence[Overlap]) -> list[tuple[str, str]]:
