@@ -37,12 +37,15 @@ def doctor(
       flowtrail doctor --repair
     """
     from connectors.doctor import examine
+    from pipelines.cli.progress import progress
 
     found = settings(ctx, output=output)
     store = store_of(found)
-    problems = examine(store)
+    with progress("comparing ledger and rows"):
+        problems = examine(store)
     done = _repair(store, problems, found) if repair and problems else []
-    left = examine(store) if done else problems
+    with progress("comparing ledger and rows"):
+        left = examine(store) if done else problems
     answer = {
         "healthy": not left,
         "found": [_problem(problem) for problem in problems],
@@ -64,18 +67,18 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
     from connectors import doctor as ward
     from connectors.doctor import Fault
     from connectors.migrate import ensure_migrated
-    from pipelines.cli.progress import quiet
+    from pipelines.cli.progress import progress, quiet
 
     faults = {problem.fault for problem in problems}
     if Fault.UNFINISHED_MIGRATION in faults:  # no table can be relied on; raises with what to do
         ensure_migrated(store)
-    with quiet():
+    with quiet(), progress("objects read again") as tell:
         from pipelines.ingest.again import finish, restore
 
         done = []
         log_format = found.log_format or None
         if faults & {*ward.MENDED_BY_READING, Fault.ORPHAN_ROWS}:
-            again = restore(store, log_format=log_format)
+            again = restore(store, log_format=log_format, progress=tell)
             done.append(
                 f"read {len(again.done)} objects again and replaced their rows; removed rows that were nobody's"
             )
@@ -164,7 +167,7 @@ def replay(
     """
     from connectors import dead_letters, receipts
     from connectors.migrate import ensure_migrated
-    from pipelines.cli.progress import quiet
+    from pipelines.cli.progress import progress, quiet
 
     found = settings(ctx, output=output)
     store = store_of(found)
@@ -174,10 +177,10 @@ def replay(
     have = receipts.done(store.client(), (ref.object_id for ref in refs))
     known = [ref for ref in refs if ref.object_id in have]
     todo = [ref for ref in refs if ref.object_id not in have][:most]
-    with quiet():
+    with quiet(), progress("objects tried again") as tell:
         from pipelines.ingest.again import replay as ingest
 
-        again = ingest(store, todo, log_format=found.log_format or None)
+        again = ingest(store, todo, log_format=found.log_format or None, progress=tell)
     dead_letters.done(found.dead_letter_folder, {*known, *again.done, *again.known, *again.other})
     still = sorted({letter.ref: letter for letter in again.letters}.items())
     from pipelines.cli.summary import letter_json

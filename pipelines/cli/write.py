@@ -40,11 +40,13 @@ def migrate(
     """
     from connectors.migrate import migrate as apply
     from connectors.retention import keep, planned, words
+    from pipelines.cli.progress import progress
 
     found = settings(ctx, output=output)
     store = store_of(found)
-    files = [migration.file for migration in apply(store, dry_run=dry_run)]
-    tables = planned(store) if files and dry_run else keep(store, dry_run=dry_run)
+    with progress("migrating"):
+        files = [migration.file for migration in apply(store, dry_run=dry_run)]
+        tables = planned(store) if files and dry_run else keep(store, dry_run=dry_run)
     verb = "would apply" if dry_run else "applied"
     changes = [*files, *(f"to {table}: {words(store.retention)}" for table in tables)]
     lines = [f"{verb} {change}" for change in changes] or ["Nothing to do: every migration is applied."]
