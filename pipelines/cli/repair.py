@@ -52,7 +52,8 @@ def doctor(
         "done": done,
         "left": [_problem(problem) for problem in left],
     }
-    reply(found, answer, lambda screen: _show(problems, done, left, repair, screen))
+    records = [{**_problem(problem), "left": problem in left} for problem in problems]
+    reply(found, answer, lambda screen: _show(problems, done, left, repair, screen), records, [*FIELDS, "left"])
     if left:
         say(f"error: {len(left)} problems" + (" are left." if done else "."))
         say("What each of them is, and what to do by hand: docs/operating.md." if repair else _REPAIR)
@@ -96,20 +97,14 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
     return done
 
 
+FIELDS = ("fault", "where", "detail", "table", "load", "object_id", "bucket", "key", "etag", "version_id")
+
+
 def _problem(problem: "Problem") -> dict[str, Any]:
     ref = problem.ref
-    return {
-        "fault": problem.fault.value,
-        "where": problem.where,
-        "detail": problem.detail,
-        "table": problem.name,
-        "load": problem.load,
-        "object_id": problem.object_id,
-        "bucket": ref.bucket if ref else "",
-        "key": ref.key if ref else "",
-        "etag": ref.etag if ref else "",
-        "version_id": ref.version_id if ref else "",
-    }
+    whose = (ref.bucket, ref.key, ref.etag, ref.version_id) if ref else ("",) * 4
+    what = (problem.fault.value, problem.where, problem.detail, problem.name, problem.load, problem.object_id)
+    return dict(zip(FIELDS, (*what, *whose), strict=True))
 
 
 def _show(problems: "list[Problem]", done: list[str], left: "list[Problem]", repaired: bool, screen: "Screen") -> None:
@@ -144,9 +139,10 @@ def list_letters(ctx: typer.Context, reason: ReasonOption = None, output: Output
     """
     found = settings(ctx, output=output)
     letters = _letters(found, reason)
-    from pipelines.cli.summary import letter_json
+    from pipelines.cli.summary import LETTER, letter_json
 
-    reply(found, [letter_json(letter) for letter in letters], lambda screen: _show_letters(letters, screen))
+    answer = [letter_json(letter) for letter in letters]
+    reply(found, answer, lambda screen: _show_letters(letters, screen), columns=LETTER)
 
 
 @deadletters.command()

@@ -164,6 +164,7 @@ def correlate(
     finish = end or datetime.now(UTC).replace(microsecond=0)
     check_range(start, finish)
     from connectors.migrate import ensure_migrated
+    from connectors.retention import kept
     from console import coverage
     from console import incidents as room
     from pipelines.cli.progress import progress, quiet
@@ -172,6 +173,9 @@ def correlate(
     store = store_of(found)
     ensure_migrated(store)
     coverage.require_flows(store, start, finish)
+    since = kept(store.reader()).since
+    if since is not None and start - since < found.lookback:
+        say(f"warning: records from before {rfc3339(since)} are not kept: what was normal before is not known.")
     with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_correlate
 

@@ -392,7 +392,9 @@ def test_csv_is_safe_to_open_in_a_spreadsheet(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["incidents"], ["migrate"], ["sql", "SHOW TABLES"]], ids=lambda words: words[0]
+    "arguments",
+    [["status"], ["incidents"], ["migrate"], ["sql", "SHOW TABLES"], ["deadletters", "list"]],
+    ids=lambda words: words[0],
 )
 def test_every_answer_can_be_had_as_csv(run: Run, arguments: list[str]) -> None:
     result = run(*arguments, "--output", "csv")

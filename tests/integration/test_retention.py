@@ -311,6 +311,8 @@ def test_status_and_search_say_from_when_on_records_are_kept(
     assert "are not kept" in run("search").stdout
     assert "Nothing is known to be missing" not in run("search").stdout
     assert "are not kept" not in run("search", "--from", "2d").stdout
+    assert "are not kept: what was normal before" in run("correlate", "--from", "30d").stderr
+    assert "are not kept" not in run("correlate", "--from", "3d").stderr
     found = json.loads(run("search", "--from", "60d", "-o", "json").stdout)["coverage"]
     assert found["kept_from"] is not None
     keep(store)
