@@ -74,7 +74,8 @@ SELECT load, object_id, sumIf(n, name != '{REJECTED_LINES.name}') AS written,
 FROM ({_ROWS}) GROUP BY load, object_id
 """  # noqa: S608
 
-_EXPIRING = f"ifNull(ifNull(made.first_time, toDateTime(made.at, 'UTC')) <= ({KEPT_FROM}), 0)"
+_EXPIRING = f"""made.kind = '{ObjectKind.FLOW_LOG.value}'
+    AND ifNull(ifNull(made.first_time, toDateTime(made.at, 'UTC')) <= ({KEPT_FROM}), 0)"""
 """Whether rows of an object may have expired: then fewer than its receipt says are no loss, and more are still a
 fault. Without a time it is its rejected lines that go, by when it was loaded."""
 

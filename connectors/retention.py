@@ -15,6 +15,7 @@ from connectors.clickhouse import Store, StoreUnavailable, command, query
 from schemas.errors import FlowtrailError
 from schemas.flow import REJECTED_LINES
 from schemas.ledger import RECEIPTS, RETENTION
+from schemas.object_ref import ObjectKind
 
 KEPT = tuple(table.name for table in DATA if "start" in table.names)
 """The tables with a TTL. They are partitioned by the day of `start`, and the rollup per minute lives in their parts."""
@@ -156,6 +157,7 @@ def _drop_rejected(client: Client) -> None:
     if since is None:
         return
     past = f"ifNull(last_time, toDateTime(at, 'UTC')) < toDateTime('{since:%Y-%m-%d} 00:00:00', 'UTC')"
-    where = f"object_id IN (SELECT object_id FROM {RECEIPTS.name} WHERE rows_rejected > 0 AND {past})"  # noqa: S608
+    old = f"kind = '{ObjectKind.FLOW_LOG.value}' AND rows_rejected > 0 AND {past}"
+    where = f"object_id IN (SELECT object_id FROM {RECEIPTS.name} WHERE {old})"  # noqa: S608
     if query(client, f"SELECT count() AS n FROM {REJECTED_LINES.name} WHERE {where}")["n"][0].as_py():  # noqa: S608
         command(client, f"ALTER TABLE {REJECTED_LINES.name} DELETE WHERE {where} SETTINGS mutations_sync = 2")

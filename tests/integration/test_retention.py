@@ -23,12 +23,13 @@ from pipelines.ingest.again import Again, restore
 from pipelines.ingest.pipeline import IngestSummary, run_ingest
 from schemas.errors import FlowtrailError
 from tests.conftest import REGION, Bucket
-from tests.integration.test_ingest import ACCOUNT, HEADER
+from tests.integration.test_ingest import ACCOUNT, HEADER, trail, trail_key
 from tests.integration.test_ledger import Died
 from tests.integration.test_migrate import made
 
 DAY = timedelta(days=1)
 MONTH = 30 * DAY
+SYNC = "SETTINGS mutations_sync = 2"
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -205,6 +206,23 @@ def test_what_is_lost_besides_is_found_still(store: Store, monthly: Store, fille
     assert len(restore(store).done) == 1
     assert doctor.examine(store) == []
     assert count(store) == 6
+
+
+def test_changes_do_not_expire(store: Store, monthly: Store, bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put(trail_key(1), trail(1))
+    ingest(monthly, bucket, tmp_path)
+    age = timedelta(days=400)
+    for column in ("first_time", "last_time", "at"):
+        command(
+            store.client(),
+            f"ALTER TABLE receipts UPDATE {column} = {column} - {age.total_seconds():.0f} WHERE 1 {SYNC}",
+        )
+    keep(monthly)
+    assert doctor.examine(store) == []
+    command(store.client(), f"ALTER TABLE change_events DELETE WHERE 1 {SYNC}")
+    assert {problem.fault for problem in doctor.examine(store)} == {Fault.WRONG_COUNT}
+    restore(monthly)
+    assert doctor.examine(store) == []
 
 
 def test_too_many_rows_of_an_object_that_expires_are_a_fault(
