@@ -17,7 +17,7 @@ from connectors.clickhouse import Store, command, query
 from connectors.migrate import MIGRATIONS
 from connectors.retention import KEPT_FROM
 from schemas.flow import REJECTED_LINES
-from schemas.ledger import RECEIPTS
+from schemas.ledger import RECEIPTS, RETENTION
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.snapshot import CONFIG_VERSIONS
 from schemas.tables import TABLES
@@ -215,10 +215,11 @@ def drop_old_versions(store: Store) -> None:
 
 
 def drop_broken_parts(store: Store) -> int:
-    """Drop the parts of facts, ledger and receipts that the engine set aside, once what they held is there again.
-    Returns how many; those of other tables stay: what they held comes from elsewhere."""
+    """Drop the parts of facts, ledger and receipts that the engine set aside, once what they held is there again, and
+    those of `retention`, which says what is in force again. Returns how many; those of other tables stay: what they
+    held comes from elsewhere."""
     client, dropped = store.client(), 0
-    ours = {table.name for table in DATA} | {RECEIPTS.name, "ledger"}
+    ours = {table.name for table in DATA} | {RECEIPTS.name, RETENTION.name, "ledger"}
     for row in query(client, BROKEN).to_pylist():
         if row["of_table"] in ours:
             part = row["part"].replace("\\", "\\\\").replace("'", "\\'")

@@ -94,6 +94,7 @@ def snapshot(
     """
     from connectors.config_store import load_changes, load_snapshots, save_snapshot, save_versions
     from connectors.migrate import ensure_migrated
+    from pipelines.cli.progress import progress
     from pipelines.network.describe import resources_from_describe
     from pipelines.network.timeline import Timeline
     from schemas.network import TYPE_NAMES
@@ -106,7 +107,8 @@ def snapshot(
         say(f"warning: --as-of {rfc3339(when)} lies in the future.")
     if from_files is not None and as_of is None:
         say(f"warning: the saved answers are taken as true now, {rfc3339(when)}; --as-of says when they were.")
-    answers, region = _answers(from_files)
+    with progress("asking for the configuration"):
+        answers, region = _answers(from_files)
     resources = resources_from_describe(answers)
     store = store_of(found)
     ensure_migrated(store)

@@ -96,6 +96,7 @@ def test_a_person_who_waits_sees_how_far_it_is_and_a_script_does_not(bucket: Buc
     for arguments, bars in (
         (["migrate"], ["migrating"]),
         (["ingest", bucket.url], ["objects"]),
+        (["snapshot"], ["asking for the configuration"]),
         (["check", bucket.url], ["looking"]),
         (["deadletters", "replay"], ["objects tried again", "1/1"]),
         (["doctor", "--repair"], ["comparing ledger and rows", "objects read again", "1/1"]),
