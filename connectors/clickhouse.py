@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,12 @@ class StoreUnavailable(FlowtrailError):
 @dataclass(frozen=True)
 class Store:
     """Where the facts are: `db` is a folder, or `http(s)://user@host:port[/database]`. Holds no secret: a server's
-    password comes from FLOWTRAIL_PASSWORD, or from the file that FLOWTRAIL_PASSWORD_FILE names, when connecting."""
+    password comes from FLOWTRAIL_PASSWORD, or from the file that FLOWTRAIL_PASSWORD_FILE names, when connecting.
+    `retention` is how long whoever writes wants records kept (None: for ever), see `connectors.retention`."""
 
     db: str
     database: str = "flowtrail"
+    retention: timedelta | None = None
 
     def __post_init__(self) -> None:
         if self.embedded:

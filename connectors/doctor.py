@@ -15,8 +15,9 @@ from clickhouse_connect.driver.client import Client
 from connectors.chunks import DATA
 from connectors.clickhouse import Store, command, query
 from connectors.migrate import MIGRATIONS
+from connectors.retention import KEPT_FROM
 from schemas.flow import REJECTED_LINES
-from schemas.ledger import RECEIPTS
+from schemas.ledger import RECEIPTS, RETENTION
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.snapshot import CONFIG_VERSIONS
 from schemas.tables import TABLES
@@ -73,15 +74,22 @@ SELECT load, object_id, sumIf(n, name != '{REJECTED_LINES.name}') AS written,
 FROM ({_ROWS}) GROUP BY load, object_id
 """  # noqa: S608
 
+_EXPIRING = f"""made.kind = '{ObjectKind.FLOW_LOG.value}'
+    AND ifNull(ifNull(made.first_time, toDateTime(made.at, 'UTC')) <= ({KEPT_FROM}), 0)"""
+"""Whether rows of an object may have expired: then fewer than its receipt says are no loss, and more are still a
+fault. Without a time it is its rejected lines that go, by when it was loaded."""
+
 _OPEN = "SELECT load FROM ledger GROUP BY load HAVING countIf(state != 'begin') = 0"
 
 RECEIPTS_AND_ROWS = f"""
 SELECT bucket, key, etag, size, version_id, object_id, kind, load, rows_read, rows_written, rows_rejected, rows_skipped,
     ifNull(stored.written, 0) AS written, ifNull(stored.rejected, 0) AS rejected,
     ifNull(stored.rows, 0) - ifNull(stored.different, 0) AS doubled,
-    count() OVER (PARTITION BY object_id) AS receipts
+    count() OVER (PARTITION BY object_id) AS receipts,
+    if({_EXPIRING}, written > rows_written OR rejected > rows_rejected,
+        written != rows_written OR rejected != rows_rejected) AS miscounted
 FROM {RECEIPTS.name} AS made LEFT JOIN ({_PAIRS}) AS stored USING (load, object_id)
-QUALIFY receipts > 1 OR rows_written != written OR rows_rejected != rejected OR doubled != 0
+QUALIFY receipts > 1 OR miscounted OR doubled != 0
     OR rows_read != rows_written + rows_rejected + rows_skipped
 ORDER BY bucket, key, load
 """  # noqa: S608
@@ -96,7 +104,8 @@ FROM (
 ) AS counted
 INNER JOIN {RECEIPTS.name} AS made USING (load, object_id)
 WHERE load IN (SELECT load FROM ledger WHERE state = 'begin')
-GROUP BY ALL HAVING planned != stored ORDER BY made.bucket, made.key, load, chunk
+GROUP BY ALL HAVING if(max({_EXPIRING}), stored > planned, stored != planned)
+ORDER BY made.bucket, made.key, load, chunk
 """  # noqa: S608
 
 _ORPHANS = f"""
@@ -206,10 +215,11 @@ def drop_old_versions(store: Store) -> None:
 
 
 def drop_broken_parts(store: Store) -> int:
-    """Drop the parts of facts, ledger and receipts that the engine set aside, once what they held is there again.
-    Returns how many; those of other tables stay: what they held comes from elsewhere."""
+    """Drop the parts of facts, ledger and receipts that the engine set aside, once what they held is there again, and
+    those of `retention`, which says what is in force again. Returns how many; those of other tables stay: what they
+    held comes from elsewhere."""
     client, dropped = store.client(), 0
-    ours = {table.name for table in DATA} | {RECEIPTS.name, "ledger"}
+    ours = {table.name for table in DATA} | {RECEIPTS.name, RETENTION.name, "ledger"}
     for row in query(client, BROKEN).to_pylist():
         if row["of_table"] in ours:
             part = row["part"].replace("\\", "\\\\").replace("'", "\\'")
@@ -228,7 +238,7 @@ def _disagreements(row: dict[str, Any]) -> Iterator[tuple[Fault, str]]:
             f"{row['rows_read']} records read, but {row['rows_written']} written + {row['rows_rejected']} rejected"
             f" + {row['rows_skipped']} skipped",
         )
-    if (row["written"], row["rejected"]) != (row["rows_written"], row["rows_rejected"]):
+    if row["miscounted"]:
         yield (
             Fault.WRONG_COUNT,
             f"{row['written']} written and {row['rejected']} rejected are there, the receipt says"

@@ -16,6 +16,7 @@ from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse import Store, command, insert, query
+from connectors.retention import keep
 from schemas.errors import FlowtrailError
 from schemas.flow import LOW, TEXT
 from schemas.table import MILLISECONDS, Column, Table
@@ -106,8 +107,10 @@ def migrate(store: Store, *, dry_run: bool = False) -> list[Migration]:
 
 
 def ensure_migrated(store: Store) -> None:
-    """What every writing command calls first. Without anything pending no DDL is attempted."""
+    """What every writing command calls first. Without anything pending, and with the retention as it is to be, no DDL
+    is attempted."""
     migrate(store)
+    keep(store)
 
 
 def _apply(client: Client, migration: Migration) -> None:

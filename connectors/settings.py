@@ -15,6 +15,7 @@ from schemas.errors import FlowtrailError
 from schemas.times import parse_duration
 
 PREFIX = "FLOWTRAIL_"
+SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
 
 READ_ELSEWHERE: Mapping[str, str] = {
     "FLOWTRAIL_PASSWORD": "password of the ClickHouse server's user; read when connecting, kept nowhere",
@@ -45,6 +46,19 @@ def _duration(text: object) -> object:
         return parse_duration(text) if isinstance(text, str) else text
     except FlowtrailError as error:
         raise ValueError(error.message) from None
+
+
+def _retention(text: object) -> object:
+    """None keeps for ever. A day is the least, as a slip such as 90m for three months would take everything; times in
+    the store end in 2106, and so does what can be added to them."""
+    if not isinstance(text, str):
+        return text
+    if text.strip() == "none":
+        return None
+    length = _duration(text)
+    if not isinstance(length, timedelta) or not SHORTEST <= length <= LONGEST:
+        raise ValueError("too short or too long")
+    return length
 
 
 def _database(name: str) -> str:
@@ -125,6 +139,12 @@ class Settings(BaseSettings):
         timedelta(hours=24),
         description="how much later than its records an object may be named for `ingest --to` to find it still",
         json_schema_extra=_accepts("a length of time such as 90s, 30m, 24h or 7d"),
+    )
+    retention: Annotated[timedelta | None, BeforeValidator(_retention)] = Field(
+        None,
+        description="how long flow records are kept after their start; commands that write bring the tables' TTL to it,"
+        " so give it to all of them alike",
+        json_schema_extra=_accepts("a length of time from 1d to 14600d, such as 90d, or none to keep them for ever"),
     )
     profile: str = Field(
         "",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.clickhouse import Store
+from connectors.retention import kept
 from console.ask import ask
 from console.gaps import AT_ONCE, Gap, few, gaps
 from console.gaps import sentence as gap_sentence
@@ -20,8 +21,8 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Coverage:
     """Of a range: records in it, intervals without traffic (NODATA) and with records that AWS dropped (SKIPDATA), lines
-    that could not be read; stretches of which nothing was delivered (None: too many records to look through); and the
-    times that the store's flow records span at all (None: it has none)."""
+    that could not be read; stretches of which nothing was delivered (None: too many records to look through); the times
+    that the store's flow records span at all (None: it has none); and that before which they are not kept."""
 
     start: datetime
     end: datetime
@@ -33,6 +34,7 @@ class Coverage:
     store_first: datetime | None
     store_last: datetime | None
     gaps: tuple[Gap, ...] | None = None
+    kept_from: datetime | None = None
 
     def sentences(self) -> list[str]:
         """For people; the first says whether anything is known to be missing."""
@@ -45,6 +47,8 @@ class Coverage:
             lacks.append(f"{self.rejected_lines} lines of objects in the range could not be read: {SEE_REJECTED}")
         if self.gaps:
             lacks.append(gap_sentence(self.gaps))
+        if self.kept_from is not None and self.start < self.kept_from:
+            lacks.append(f"Records from before {utc(self.kept_from)} are not kept: see `flowtrail status`.")
         if self.end <= self.store_first or self.start > self.store_last:
             lacks.append("The store holds nothing of the range.")
         elif self.end > self.store_last and self.end < FAR:
@@ -64,8 +68,10 @@ class Coverage:
 def coverage(store: Store, start: datetime, end: datetime, eni: str = "") -> Coverage:
     """Of `[start, end)` and one network interface, or all of them. Raises FlowtrailError as `ask` does."""
     row = ask(store, "coverage", {"from": start, "to": end, "eni": eni})[0]
-    found = Coverage(start, end, **{**row, "skipdata_enis": tuple(row["skipdata_enis"])})
-    return found if found.flows > AT_ONCE else replace(found, gaps=tuple(gaps(store, start, end, eni)))
+    since = kept(store.reader()).since
+    found = Coverage(start, end, **{**row, "skipdata_enis": tuple(row["skipdata_enis"])}, kept_from=since)
+    begin = max(start, since or start)  # what has expired is no gap
+    return found if found.flows > AT_ONCE else replace(found, gaps=tuple(gaps(store, begin, end, eni)))
 
 
 def require_flows(store: Store, start: datetime, end: datetime) -> None:

@@ -66,7 +66,7 @@ def _ticked(names: str) -> str:
 def _default(value: object) -> str:
     if isinstance(value, timedelta):
         return f"`{value.total_seconds() / 3600:g}h`"
-    return "" if value in ("", ()) else f"`{value}`"
+    return "" if value in ("", ()) else "`none`" if value is None else f"`{value}`"
 
 
 def schema() -> str:

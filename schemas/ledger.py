@@ -1,4 +1,4 @@
-"""The ledger of loads and the receipts of objects: what makes each object count exactly once."""
+"""The ledger of loads and the receipts of objects, which make each count exactly once; and how long rows are kept."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,6 +52,15 @@ RECEIPTS = Table(
     ),
 )
 """One row per object version; its presence means done, and it is written after every row of the load."""
+
+RETENTION = Table(
+    "retention",
+    (
+        Column("seconds", pa.uint64(), "UInt64", "how long records are kept after their start; 0: for ever"),
+        Column("state", TEXT, LOW, "begun or done; append-only, the last one done holds"),
+        Column("at", MILLISECONDS, "DateTime64(3, 'UTC')", "when the entry was written"),
+    ),
+)
 
 
 @dataclass(frozen=True)

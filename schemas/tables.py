@@ -3,7 +3,7 @@
 from schemas.change import CHANGE_EVENTS
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.incident import INCIDENTS
-from schemas.ledger import LEDGER, RECEIPTS
+from schemas.ledger import LEDGER, RECEIPTS, RETENTION
 from schemas.snapshot import CONFIG_SNAPSHOTS, CONFIG_VERSIONS
 from schemas.table import Table
 from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
@@ -22,5 +22,6 @@ TABLES: dict[str, Table] = {
         INCIDENTS,
         TGW_FLOWS,
         TGW_COVERAGE,
+        RETENTION,
     )
 }

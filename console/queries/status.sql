@@ -1,4 +1,6 @@
--- What the store holds. One row. A change event counts once however often it was delivered.
+-- What the store holds. One row. A change event counts once however often it was delivered. Objects of transit gateways
+-- are told by their rows, and neither their number nor their time is one of the VPCs'.
+WITH transit AS (SELECT DISTINCT object_id FROM tgw_flows UNION DISTINCT SELECT object_id FROM tgw_coverage)
 SELECT
     (SELECT count() FROM flows) AS flows,
     (SELECT if(count() = 0, NULL, toDateTime64(min(start), 0, 'UTC')) FROM flows) AS flows_first,
@@ -13,12 +15,13 @@ SELECT
     (SELECT maxOrNull(as_of) FROM config_snapshots) AS snapshot_last,
     (SELECT countIf(state = 'open') FROM incidents FINAL) AS incidents_open,
     (SELECT countIf(state = 'closed') FROM incidents FINAL) AS incidents_closed,
-    countIf(kind = 'flow-log') AS flow_log_objects,
+    countIf(kind = 'flow-log' AND object_id NOT IN transit) AS flow_log_objects,
+    countIf(object_id IN transit) AS tgw_objects,
     countIf(kind = 'cloudtrail') AS cloudtrail_objects,
     sum(rows_read) AS rows_read,
     sum(rows_written) AS rows_written,
     sum(rows_rejected) AS rows_rejected,
     sum(rows_skipped) AS rows_skipped,
-    maxOrNull(toDateTime64(last_time, 0, 'UTC')) AS records_last,
+    maxOrNullIf(toDateTime64(last_time, 0, 'UTC'), object_id NOT IN transit) AS records_last,
     maxOrNull(at) AS loaded_last
 FROM receipts

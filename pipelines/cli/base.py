@@ -81,7 +81,7 @@ def settings(ctx: typer.Context, **given: Any) -> "Settings":
 def store_of(found: "Settings") -> "Store":
     from connectors.clickhouse import Store
 
-    return Store(found.db, found.database)
+    return Store(found.db, found.database, found.retention)
 
 
 def reply(

@@ -46,6 +46,7 @@ def check(
     """
     from connectors.s3 import split_url
     from pipelines.cli import checks
+    from pipelines.cli.progress import progress
 
     for url in urls or ():
         try:
@@ -61,7 +62,8 @@ def check(
         no_sign_request=no_sign_request,
         requester_pays=requester_pays,
     )
-    done = checks.run(found, store_of(found), urls or ())
+    with progress("looking"):
+        done = checks.run(found, store_of(found), urls or ())
     wrong = any(one.state is checks.State.WRONG for one in done)
     answers = [vars(one) for one in done]
     reply(found, {"ok": not wrong, "checks": answers}, lambda screen: checks.show(done, screen), answers)

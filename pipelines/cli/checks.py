@@ -14,6 +14,7 @@ from connectors.clickhouse import Store
 from connectors.config_store import snapshot_times
 from connectors.identity import caller
 from connectors.migrate import pending
+from connectors.retention import kept, words
 from connectors.settings import Settings, unknown_variables
 from console.gaps import span
 from console.render import both
@@ -74,6 +75,7 @@ def _store(store: Store) -> Iterator[Check]:
     migrated = _tried("migrations", lambda: _migrations(store))
     yield migrated
     if migrated.state is State.OK:
+        yield _retention(store)
         yield _snapshot(store)
     else:
         yield Check("snapshot", State.SKIPPED, "migrations are pending")
@@ -85,6 +87,14 @@ def _migrations(store: Store) -> str:
             f"{len(todo)} migrations are pending: {', '.join(m.file for m in todo)}.", "Run `flowtrail migrate`."
         )
     return "every migration is applied"
+
+
+def _retention(store: Store) -> Check:
+    now, wanted = kept(store.reader()).retention, store.retention
+    if now == wanted:
+        return Check("retention", State.OK, words(now))
+    found = f"{words(now)}; after the next command that writes {words(wanted)}"
+    return Check("retention", State.WARNING, found, "Set FLOWTRAIL_RETENTION alike wherever Flowtrail runs.")
 
 
 def _snapshot(store: Store) -> Check:

@@ -76,7 +76,7 @@ def _wait(seconds: float, finish: float | None, end: Ending) -> bool:
 def add(total: "IngestSummary", latest: "IngestSummary") -> "IngestSummary":
     """What all turns did; what was listed, and what is set aside now, is as the latest found it."""
     counts = ("objects_done", "rows_read", "rows_written", "rows_rejected", "rows_skipped", "unenriched")
-    tables = ("change_events", "flows", "coverage")
+    tables = ("change_events", "flows", "coverage", "tgw_flows", "tgw_coverage")
     reasons = total.skipped.keys() | latest.skipped.keys()
     return replace(
         latest,

@@ -43,6 +43,12 @@ def _region(text: str) -> str:
     return text
 
 
+def _flow_log(text: str) -> str:
+    if not re.fullmatch(r"fl-[0-9A-Za-z]+", text):
+        raise typer.BadParameter(f"{text!r} is not the id of a flow log, such as fl-0123456789abcdef0.")
+    return text
+
+
 def ingest(
     ctx: typer.Context,
     urls: Annotated[list[str], typer.Argument(metavar="URL...", help="s3://bucket/prefix, one or more.")],
@@ -54,6 +60,9 @@ def ingest(
     ] = None,
     region: Annotated[
         list[str] | None, typer.Option(parser=_region, metavar="REGION", help="Only this region's; may be repeated.")
+    ] = None,
+    flow_log: Annotated[
+        list[str] | None, typer.Option(parser=_flow_log, metavar="ID", help="Only this flow log's; may be repeated.")
     ] = None,
     margin: Annotated[
         str | None,
@@ -88,11 +97,15 @@ def ingest(
     is loaded as the configuration in the range depends on: from a day before it to the next snapshot. Objects whose
     keys tell neither account, region nor time are always loaded.
 
+    Where two flow logs cover the same interface (its VPC's and its subnet's, say), AWS delivers each record by both:
+    --flow-log loads one of them, and CloudTrail all the same. `flowtrail status` says where records came twice.
+
     \b
     Example:
       flowtrail ingest s3://my-logs/AWSLogs/123456789012/
       flowtrail ingest s3://my-logs/ --from 2026-11-20T10:00 --to 2h --region eu-central-1
       flowtrail ingest s3://my-logs/ --from today --follow-prefix --every 5m
+      flowtrail ingest s3://my-logs/ --flow-log fl-0123456789abcdef0
     """
     from datetime import UTC, datetime
 
@@ -126,7 +139,10 @@ def ingest(
         from pipelines.ingest.pipeline import run_ingest
         from pipelines.ingest.select import Selection
 
-    narrowed = bool(start or end or account or region)
+    narrowed = bool(start or end or account or region or flow_log)
+    chosen = Selection(
+        start, end, frozenset(account or ()), frozenset(region or ()), found.margin, frozenset(flow_log or ())
+    )
 
     def once() -> "IngestSummary":
         with quiet(), progress("objects") as tell:
@@ -136,9 +152,7 @@ def ingest(
                 dead_letter_folder=found.dead_letter_folder,
                 log_format=found.log_format or None,
                 limits=Limits(found.load_objects, found.load_bytes),
-                selection=Selection(start, end, frozenset(account or ()), frozenset(region or ()), found.margin)
-                if narrowed
-                else None,
+                selection=chosen if narrowed else None,
                 progress=tell,
             )
 

@@ -108,7 +108,8 @@ def status(ctx: typer.Context, start: FromOption = None, end: ToOption = None, o
     And how complete and how old it is, what was set aside, and what is yet to be done.
 
     Gaps are stretches of which an interface's flow log delivered nothing, not even that there was no traffic: those
-    between --from and --to, by default in the last 24 hours that the store holds.
+    between --from and --to, by default in the last 24 hours that the store holds. Overlaps are interfaces whose records
+    came by more than one flow log there, so that each counts more than once.
 
     \b
     Example:

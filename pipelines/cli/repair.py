@@ -37,19 +37,23 @@ def doctor(
       flowtrail doctor --repair
     """
     from connectors.doctor import examine
+    from pipelines.cli.progress import progress
 
     found = settings(ctx, output=output)
     store = store_of(found)
-    problems = examine(store)
+    with progress("comparing ledger and rows"):
+        problems = examine(store)
     done = _repair(store, problems, found) if repair and problems else []
-    left = examine(store) if done else problems
+    with progress("comparing ledger and rows"):
+        left = examine(store) if done else problems
     answer = {
         "healthy": not left,
         "found": [_problem(problem) for problem in problems],
         "done": done,
         "left": [_problem(problem) for problem in left],
     }
-    reply(found, answer, lambda screen: _show(problems, done, left, repair, screen))
+    records = [{**_problem(problem), "left": problem in left} for problem in problems]
+    reply(found, answer, lambda screen: _show(problems, done, left, repair, screen), records, [*FIELDS, "left"])
     if left:
         say(f"error: {len(left)} problems" + (" are left." if done else "."))
         say("What each of them is, and what to do by hand: docs/operating.md." if repair else _REPAIR)
@@ -64,18 +68,18 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
     from connectors import doctor as ward
     from connectors.doctor import Fault
     from connectors.migrate import ensure_migrated
-    from pipelines.cli.progress import quiet
+    from pipelines.cli.progress import progress, quiet
 
     faults = {problem.fault for problem in problems}
     if Fault.UNFINISHED_MIGRATION in faults:  # no table can be relied on; raises with what to do
         ensure_migrated(store)
-    with quiet():
+    with quiet(), progress("objects read again") as tell:
         from pipelines.ingest.again import finish, restore
 
         done = []
         log_format = found.log_format or None
         if faults & {*ward.MENDED_BY_READING, Fault.ORPHAN_ROWS}:
-            again = restore(store, log_format=log_format)
+            again = restore(store, log_format=log_format, progress=tell)
             done.append(
                 f"read {len(again.done)} objects again and replaced their rows; removed rows that were nobody's"
             )
@@ -93,20 +97,14 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
     return done
 
 
+FIELDS = ("fault", "where", "detail", "table", "load", "object_id", "bucket", "key", "etag", "version_id")
+
+
 def _problem(problem: "Problem") -> dict[str, Any]:
     ref = problem.ref
-    return {
-        "fault": problem.fault.value,
-        "where": problem.where,
-        "detail": problem.detail,
-        "table": problem.name,
-        "load": problem.load,
-        "object_id": problem.object_id,
-        "bucket": ref.bucket if ref else "",
-        "key": ref.key if ref else "",
-        "etag": ref.etag if ref else "",
-        "version_id": ref.version_id if ref else "",
-    }
+    whose = (ref.bucket, ref.key, ref.etag, ref.version_id) if ref else ("",) * 4
+    what = (problem.fault.value, problem.where, problem.detail, problem.name, problem.load, problem.object_id)
+    return dict(zip(FIELDS, (*what, *whose), strict=True))
 
 
 def _show(problems: "list[Problem]", done: list[str], left: "list[Problem]", repaired: bool, screen: "Screen") -> None:
@@ -141,9 +139,10 @@ def list_letters(ctx: typer.Context, reason: ReasonOption = None, output: Output
     """
     found = settings(ctx, output=output)
     letters = _letters(found, reason)
-    from pipelines.cli.summary import letter_json
+    from pipelines.cli.summary import LETTER, letter_json
 
-    reply(found, [letter_json(letter) for letter in letters], lambda screen: _show_letters(letters, screen))
+    answer = [letter_json(letter) for letter in letters]
+    reply(found, answer, lambda screen: _show_letters(letters, screen), columns=LETTER)
 
 
 @deadletters.command()
@@ -164,7 +163,7 @@ def replay(
     """
     from connectors import dead_letters, receipts
     from connectors.migrate import ensure_migrated
-    from pipelines.cli.progress import quiet
+    from pipelines.cli.progress import progress, quiet
 
     found = settings(ctx, output=output)
     store = store_of(found)
@@ -174,10 +173,10 @@ def replay(
     have = receipts.done(store.client(), (ref.object_id for ref in refs))
     known = [ref for ref in refs if ref.object_id in have]
     todo = [ref for ref in refs if ref.object_id not in have][:most]
-    with quiet():
+    with quiet(), progress("objects tried again") as tell:
         from pipelines.ingest.again import replay as ingest
 
-        again = ingest(store, todo, log_format=found.log_format or None)
+        again = ingest(store, todo, log_format=found.log_format or None, progress=tell)
     dead_letters.done(found.dead_letter_folder, {*known, *again.done, *again.known, *again.other})
     still = sorted({letter.ref: letter for letter in again.letters}.items())
     from pipelines.cli.summary import letter_json

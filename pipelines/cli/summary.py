@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 MOST = 20
 """Dead letters that are listed; the others are in their folder."""
 
+LETTER = ("bucket", "key", "etag", "version_id", "size", "reason", "detail")
+
 
 def to_json(summary: "IngestSummary") -> dict[str, Any]:
     """Every count, and every dead letter with its object."""
@@ -26,15 +28,8 @@ def to_record(summary: "IngestSummary") -> dict[str, Any]:
 def letter_json(letter: DeadLetter) -> dict[str, Any]:
     """A dead letter, flat."""
     ref = letter.ref
-    return {
-        "bucket": ref.bucket,
-        "key": ref.key,
-        "etag": ref.etag,
-        "version_id": ref.version_id,
-        "size": ref.size,
-        "reason": letter.reason,
-        "detail": letter.detail,
-    }
+    values = (ref.bucket, ref.key, ref.etag, ref.version_id, ref.size, letter.reason, letter.detail)
+    return dict(zip(LETTER, values, strict=True))
 
 
 def show(summary: "IngestSummary", dead_letter_folder: str, screen: Screen) -> None:

@@ -31,6 +31,7 @@ def migrate(
 ) -> None:
     """Bring the tables of the store up to date.
 
+    Their shape to this release's, and the time that records are kept to FLOWTRAIL_RETENTION (without it, for ever).
     Commands that write do so by themselves.
 
     \b
@@ -38,15 +39,27 @@ def migrate(
       flowtrail migrate --dry-run
     """
     from connectors.migrate import migrate as apply
+    from connectors.retention import keep, planned, words
+    from pipelines.cli.progress import progress
 
     found = settings(ctx, output=output)
     store = store_of(found)
-    files = [migration.file for migration in apply(store, dry_run=dry_run)]
+    with progress("migrating"):
+        files = [migration.file for migration in apply(store, dry_run=dry_run)]
+        tables = planned(store) if files and dry_run else keep(store, dry_run=dry_run)
     verb = "would apply" if dry_run else "applied"
-    lines = [f"{verb} {file}" for file in files] or ["Nothing to do: every migration is applied."]
-    done = {"db": store.db, "database": store.database, "dry_run": dry_run, "applied": files}
-    files_applied = [{"database": store.database, "applied": file, "dry_run": dry_run} for file in files]
-    reply(found, done, lambda screen: screen.lines(lines), files_applied, ["database", "applied", "dry_run"])
+    changes = [*files, *(f"to {table}: {words(store.retention)}" for table in tables)]
+    lines = [f"{verb} {change}" for change in changes] or ["Nothing to do: every migration is applied."]
+    done = {
+        "db": store.db,
+        "database": store.database,
+        "dry_run": dry_run,
+        "applied": files,
+        "retention_seconds": None if store.retention is None else int(store.retention.total_seconds()),
+        "retention_changed": tables,
+    }
+    records = [{"database": store.database, "applied": change, "dry_run": dry_run} for change in changes]
+    reply(found, done, lambda screen: screen.lines(lines), records, ["database", "applied", "dry_run"])
 
 
 def snapshot(
@@ -81,6 +94,7 @@ def snapshot(
     """
     from connectors.config_store import load_changes, load_snapshots, save_snapshot, save_versions
     from connectors.migrate import ensure_migrated
+    from pipelines.cli.progress import progress
     from pipelines.network.describe import resources_from_describe
     from pipelines.network.timeline import Timeline
     from schemas.network import TYPE_NAMES
@@ -93,7 +107,8 @@ def snapshot(
         say(f"warning: --as-of {rfc3339(when)} lies in the future.")
     if from_files is not None and as_of is None:
         say(f"warning: the saved answers are taken as true now, {rfc3339(when)}; --as-of says when they were.")
-    answers, region = _answers(from_files)
+    with progress("asking for the configuration"):
+        answers, region = _answers(from_files)
     resources = resources_from_describe(answers)
     store = store_of(found)
     ensure_migrated(store)
@@ -151,6 +166,7 @@ def correlate(
     finish = end or datetime.now(UTC).replace(microsecond=0)
     check_range(start, finish)
     from connectors.migrate import ensure_migrated
+    from connectors.retention import kept
     from console import coverage
     from console import incidents as room
     from pipelines.cli.progress import progress, quiet
@@ -159,6 +175,9 @@ def correlate(
     store = store_of(found)
     ensure_migrated(store)
     coverage.require_flows(store, start, finish)
+    since = kept(store.reader()).since
+    if since is not None and start - since < found.lookback:
+        say(f"warning: records from before {rfc3339(since)} are not kept: what was normal before is not known.")
     with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_correlate
 

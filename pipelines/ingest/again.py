@@ -1,7 +1,7 @@
 """Ingest named objects again: those that were set aside, and those that the store has lost or doubled."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +44,9 @@ class _Run:
     done: list[ObjectRef] = field(default_factory=list)
     known: list[ObjectRef] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    progress: Callable[[int, int], None] | None = None
+    total: int = 0
+    taken: int = 0
 
     def take(self, load: Load, timeline: Timeline | None) -> None:
         """Read first: what cannot be read again stays as it is."""
@@ -63,6 +66,13 @@ class _Run:
                         self.known.append(ref)
                     case DeadLetter():
                         self.letters.append(outcome)
+        self.tell(len(load.refs))
+
+    def tell(self, taken: int = 0) -> None:
+        """How far it is, to whoever waits."""
+        self.taken += taken
+        if self.progress and self.total:
+            self.progress(self.taken, self.total)
 
     def _readable(self, read: ReadLoad) -> list[ObjectRef]:
         """The objects that were read; a large one, which is written as it is read, is read through once before."""
@@ -81,11 +91,15 @@ def ingest_again(
     log_format: Sequence[str] | None = None,
     limits: Limits | None = None,
     replace: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Again:
     """Read exactly these versions and write them, CloudTrail first; with `replace` in the place of whatever the store
-    holds of them. Raises FlowtrailError when S3 or the store fails; whatever was done stays done."""
-    run = _Run(store, log_format, replace)
+    holds of them. `progress` hears of objects done and planned. Raises FlowtrailError when S3 or the store fails;
+    whatever was done stays done."""
     wanted = dict(objects)
+    logs = sum(kind is not ObjectKind.OTHER for kind in wanted.values())
+    run = _Run(store, log_format, replace, progress=progress, total=logs)
+    run.tell()
     for kind in (ObjectKind.CLOUDTRAIL, ObjectKind.FLOW_LOG):
         refs = [ref for ref, its in sorted(wanted.items()) if its is kind]
         timeline = _timeline(store) if refs and kind is ObjectKind.FLOW_LOG else None
@@ -112,13 +126,13 @@ def replay(store: Store, refs: Iterable[ObjectRef], *, log_format: Sequence[str]
     return ingest_again(store, objects, log_format=log_format, **more) + Again(letters=gone)
 
 
-def restore(store: Store, *, log_format: Sequence[str] | None = None) -> Again:
+def restore(store: Store, *, log_format: Sequence[str] | None = None, **more: Any) -> Again:
     """Make rows and receipts agree again: objects of which they do not are read again and replaced, and what is left
     of rows that no receipt knows is removed. Raises as `ingest_again`."""
     client = store.client()
     wrong = doctor.to_read_again(doctor.damaged(client))
-    done = ingest_again(store, wrong, log_format=log_format, replace=True)
-    done += replay(store, doctor.without_receipt(client), log_format=log_format, replace=True)
+    done = ingest_again(store, wrong, log_format=log_format, replace=True, **more)
+    done += replay(store, doctor.without_receipt(client), log_format=log_format, replace=True, **more)
     doctor.remove_surplus(store)
     return done
 

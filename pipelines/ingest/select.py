@@ -34,7 +34,7 @@ _SERVICE = re.compile(r"(?:(?:aws-)?service=)?([^/=]+)/")
 _REGION = re.compile(r"(?:(?:aws-)?region=)?([a-z]{2,}(?:-[a-z0-9]+)+)/")
 _YEAR = re.compile(r"(?:year=)?\d{4}/")
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
-_NAME = re.compile(r"(\d+)_(?:vpcflowlogs|CloudTrail)_([a-z0-9-]+?)_(?:fl-[0-9A-Za-z]+_)?(\d{8}T\d{4})Z_[^/]*$")
+_NAME = re.compile(r"(\d+)_(?:vpcflowlogs|CloudTrail)_([a-z0-9-]+?)_(?:(fl-[0-9A-Za-z]+)_)?(\d{8}T\d{4})Z_[^/]*$")
 
 _DEEPEST = 4
 _WIDEST = 1_000
@@ -57,11 +57,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Selection:
-    """The objects that may hold records of `[start, end)` (None: no bound) of these accounts and regions (empty: all).
+    """The objects that may hold records of `[start, end)` (None: no bound) of these accounts, regions and flow logs
+    (empty: all).
 
     An object is selected whole, records outside the range included: an object counts once, and is read once. Where a
-    key says neither account, region nor time, the object is selected. In AWS's own layout only what lies in a day's
-    folder is looked at when there is a range.
+    key says neither account, region, flow log nor time, the object is selected. In AWS's own layout only what lies in a
+    day's folder is looked at when there is a range.
     """
 
     start: datetime | None = None
@@ -69,6 +70,7 @@ class Selection:
     accounts: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     late: timedelta = LATE
+    flow_logs: frozenset[str] = frozenset()
 
     @property
     def first(self) -> datetime | None:
@@ -111,11 +113,12 @@ class Selection:
 
     def _name(self, key: str) -> bool:
         name = _NAME.search(key)
-        if name is None or (at := _time(name[3])) is None:
+        if name is None or (at := _time(name[4])) is None:
             return True
         return (
             (not self.accounts or name[1] in self.accounts)
             and (not self.regions or name[2] in self.regions)
+            and (not self.flow_logs or name[3] is None or name[3] in self.flow_logs)
             and (self.first is None or self.first <= at)
             and (self.last is None or at <= self.last)
         )

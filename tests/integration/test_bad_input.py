@@ -2,22 +2,27 @@
 
 import gzip
 import http.server
+import io
 import json
+import shlex
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from connectors import access
 from connectors.access import Access
-from connectors.clickhouse import Store
+from connectors.clickhouse import Store, query
 from pipelines.cli.app import app
 from tests.conftest import REGION, Bucket
 
@@ -58,6 +63,12 @@ def cut(body: bytes) -> bytes:
     return body[: len(body) // 2]
 
 
+def parquet(**columns: list[Any]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
 OBJECTS = [
     ("not gzip", key(1), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not-gzip"),
     ("truncated gzip", key(2), cut(gzip.compress(LOG * 90)), "truncated-gzip"),
@@ -65,6 +76,8 @@ OBJECTS = [
     ("bomb", key(4), gzip.compress(LOG + b"\n" * (40 << 20)), "suspicious-ratio"),
     ("empty object", key(5), b"", "empty-object"),
     ("gzip of nothing", key(6), gzip.compress(b""), "empty-object"),
+    ("Parquet of wrong types", key(8).replace(".gz", ".parquet"), parquet(start=["noon"], end=[2]), "parquet-types"),
+    ("truncated Parquet", key(8).replace(".gz", ".parquet"), parquet(start=[1], end=[2])[:-9], "bad-parquet"),
     ("no header, no record", key(7), gzip.compress(b"account interface\n"), "no-time-fields"),
     ("damaged gzip of no known name", "copied/x", gzip.compress(LOG)[:10] + b"\xff" * 40, "bad-gzip"),
     ("cut gzip of no known name", "copied/y.gz", gzip.compress(LOG)[:30], "truncated-gzip"),
@@ -83,6 +96,60 @@ def test_an_object_that_cannot_be_read_is_set_aside_and_the_rest_is_loaded(
     line = next(line for line in result.stdout.splitlines() if line.startswith(f"    {reason}: "))
     assert len(line) > 40
     assert "2 objects: 1 loaded, 0 known already, 1 set aside." in result.stdout
+
+
+LINES = [
+    ("wrong token count", LINE.removesuffix(" OK"), "token-count"),
+    ("counter of 2^64", LINE.replace(" 3 180 ", " 3 18446744073709551616 "), "out-of-range:bytes"),
+    ("NUL", LINE.replace("eni-0a", "eni-0a\0"), "control-bytes"),
+    ("control bytes", LINE.replace("eni-0a", "\x1b[2Jeni"), "control-bytes"),
+    ("no UTF-8", LINE.replace("eni-0a", "eni-\udcff"), "not-utf8"),
+    ("no address", LINE.replace("198.51.100.7", "198.51.100.256"), "bad-address:srcaddr"),
+    ("no number", LINE.replace(" 40000 ", " many "), "bad-number:srcport"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), [each[1:] for each in LINES], ids=[each[0] for each in LINES])
+def test_a_line_that_is_no_record_is_kept_with_its_reason_and_the_rest_is_loaded(
+    bucket: Bucket, store: Store, ingest: Ingest, line: str, reason: str
+) -> None:
+    bucket.put(key(1), gzip.compress("\n".join([HEADER, LINE, line, LINE, ""]).encode("utf-8", "surrogateescape")))
+    result = ingest(bucket.url)
+    assert result.exit_code == 0, result.stderr
+    assert "3 records read = 2 written + 1 rejected + 0 skipped" in result.stdout
+    hint = "Rejected lines are kept with their reason: "
+    shown = next(text for text in result.stdout.splitlines() if text.startswith(hint))
+    arguments = shlex.split(shown.removeprefix(hint).removeprefix("flowtrail "))
+    told = CliRunner().invoke(app, ["--db", store.db, *arguments, "-o", "json"], prog_name="flowtrail")
+    [kept] = json.loads(told.stdout)
+    assert kept["reason"] == reason
+    assert kept["raw"].startswith("2 123456789012 ")
+
+
+HARMLESS = {
+    "CRLF": f"{HEADER}\r\n{LINE}\r\n",
+    "BOM": f"\ufeff{HEADER}\n{LINE}\n",
+    "millisecond times": f"{HEADER}\n{LINE}\n".replace("1795197600", "1795197600123"),
+    "unknown fields": f"{HEADER} quantum-tag\n{LINE} up\n",
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_differs_and_does_no_harm_is_loaded_as_ever(
+    bucket: Bucket, store: Store, ingest: Ingest, name: str
+) -> None:
+    bucket.put(key(1), gzip.compress(HARMLESS[name].encode()))
+    result = ingest(bucket.url)
+    assert result.exit_code == 0, result.stderr
+    assert "1 records read = 1 written + 0 rejected + 0 skipped: 1 flows" in result.stdout
+    sql = "SELECT interface_id, toUnixTimestamp(start) AS start, action, toString(extra) AS extra FROM flows"
+    [row] = query(store.reader(), sql).to_pylist()
+    assert row == {
+        "interface_id": "eni-0a",
+        "start": 1795197600,
+        "action": "REJECT",
+        "extra": "{'quantum-tag':'up'}" if name == "unknown fields" else "{}",
+    }
 
 
 def test_a_header_alone_is_no_fault(bucket: Bucket, ingest: Ingest) -> None:

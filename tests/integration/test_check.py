@@ -92,6 +92,17 @@ def test_a_store_that_is_not_there_does_not_hide_what_else_is_wrong(
     assert found["identity"][0] == "ok"
 
 
+def test_a_retention_that_is_not_the_stores(
+    bucket: Bucket, store: Store, check: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert states(check("-o", "json"))["retention"][:2] == ("ok", "records are kept for ever")
+    monkeypatch.setenv("FLOWTRAIL_RETENTION", "36h")
+    state, found, remedy = states(check("-o", "json"))["retention"]
+    assert state == "warning"
+    assert found == "records are kept for ever; after the next command that writes records are kept for 36 hours"
+    assert "FLOWTRAIL_RETENTION" in remedy
+
+
 def test_an_old_snapshot_and_none(bucket: Bucket, store: Store, check: Run) -> None:
     assert states(check("-o", "json"))["snapshot"][0] == "warning"
     snap(store, timedelta(days=40))

@@ -1,10 +1,13 @@
 """The command as a process: what it prints where, its exit codes, and a folder that another process holds."""
 
+import contextlib
 import gzip
 import json
 import os
+import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -57,6 +60,61 @@ def test_ingest_answers_in_json_alone_and_sets_bad_objects_aside(bucket: Bucket,
     assert (status["flows"], status["rows_read"], status["dead_letters"]) == (1, 3, 1)
     rejects = json.loads(flowtrail(db, "search", "--action", "reject", "-o", "json").stdout)
     assert [(row["key"], row["line"]) for row in rejects["flows"]] == [(KEY, 2)]
+
+
+def on_a_terminal(db: Path, *arguments: str) -> tuple[str, str]:
+    """What comes on standard output, a pipe, and what a terminal shows of standard error."""
+    master, terminal = pty.openpty()
+    shown: list[bytes] = []
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # the terminal's end
+            while part := os.read(master, 4096):
+                shown.append(part)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    result = subprocess.run(
+        [str(FLOWTRAIL), "--db", str(db), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    os.close(terminal)
+    watcher.join()
+    os.close(master)
+    return result.stdout, b"".join(shown).decode()
+
+
+def test_a_person_who_waits_sees_how_far_it_is_and_a_script_does_not(bucket: Bucket, db: Path) -> None:
+    bucket.put(KEY, gzip.compress(LOG.encode()))
+    bucket.put(KEY.replace("x.log", "y.log"), gzip.compress(LOG.encode() * 50)[:-20])
+    damage = "ALTER TABLE flows DELETE WHERE 1 SETTINGS mutations_sync = 2"
+    for arguments, bars in (
+        (["migrate"], ["migrating"]),
+        (["ingest", bucket.url], ["objects"]),
+        (["snapshot"], ["asking for the configuration"]),
+        (["check", bucket.url], ["looking"]),
+        (["deadletters", "replay"], ["objects tried again", "1/1"]),
+        (["doctor", "--repair"], ["comparing ledger and rows", "objects read again", "1/1"]),
+    ):
+        if arguments[0] == "doctor":
+            subprocess.run([sys.executable, "-c", DAMAGE, str(db), damage], check=True, timeout=60)
+        answer, shown = on_a_terminal(db, *arguments, "-o", "json")
+        assert json.loads(answer) is not None
+        for bar in bars:
+            assert bar in shown, (arguments, shown)
+    assert flowtrail(db, "doctor").stderr == ""
+
+
+DAMAGE = """
+import sys
+from connectors.clickhouse import Store
+Store(sys.argv[1]).client().command(sys.argv[2])
+"""
 
 
 def test_a_bucket_that_is_not_there_is_a_failure_with_a_remedy(bucket: Bucket, db: Path) -> None:

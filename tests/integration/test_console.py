@@ -17,6 +17,7 @@ from pipelines.cli.app import app
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import RECEIPTS
 from schemas.table import Table
+from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = "AWSLogs/1/vpcflowlogs/eu-central-1/2026/11/20/a.log.gz"
@@ -391,7 +392,9 @@ def test_csv_is_safe_to_open_in_a_spreadsheet(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["incidents"], ["migrate"], ["sql", "SHOW TABLES"]], ids=lambda words: words[0]
+    "arguments",
+    [["status"], ["incidents"], ["migrate"], ["sql", "SHOW TABLES"], ["deadletters", "list"]],
+    ids=lambda words: words[0],
 )
 def test_every_answer_can_be_had_as_csv(run: Run, arguments: list[str]) -> None:
     result = run(*arguments, "--output", "csv")
@@ -451,3 +454,44 @@ def test_what_is_not_loaded_yet_is_said(run: Run) -> None:
     text = run("search", "--from", "2026-11-20T12:00", "--to", "2026-11-20T15:00").stdout
     assert "Of the time after 2026-11-20 12:08:00Z nothing has been loaded yet." in text
     assert "nothing has been loaded yet" not in run("search").stdout
+
+
+def test_transit_gateways_are_told_apart_and_only_where_there_are_any(run: Run, facts: Store) -> None:
+    before = json.loads(run("status", "-o", "json").stdout)
+    assert before["tgw_flows"] == before["tgw_objects"] == 0
+    assert "transit" not in run("status").stdout
+    client = facts.client()
+    passed = {"tgw_id": "tgw-1", "tgw_attachment_id": "tgw-attach-1", "object_id": 8, "packets": 5}
+    at = [{"start": NOON + timedelta(hours=n), "end": NOON + timedelta(hours=n, minutes=1)} for n in (1, 2, 3)]
+    insert(
+        client,
+        TGW_FLOWS,
+        rows(
+            TGW_FLOWS,
+            {**passed, **at[0], "row_no": 2},
+            {**passed, **at[1], "row_no": 3, "packets_lost_no_route": 7, "packets_lost_blackhole": 0},
+            {**passed, **at[1], "row_no": 4, "tgw_id": "tgw-2", "packets_lost_no_route": 1},
+        ),
+    )
+    insert(client, TGW_COVERAGE, rows(TGW_COVERAGE, {**passed, **at[2], "row_no": 5, "log_status": "NODATA"}))
+    receipt = {"object_id": 8, "bucket": "logs", "key": "tgw", "kind": "flow-log", "load": 2, "rows_read": 4}
+    times = {"first_time": at[0]["start"], "last_time": at[2]["end"], "at": NOON}
+    insert(client, RECEIPTS, rows(RECEIPTS, {**receipt, **times, "rows_written": 4, "skipped_reasons": []}))
+    answer = json.loads(run("status", "-o", "json").stdout)
+    changed = {name: value for name, value in answer.items() if value != before[name] and name != "lag_seconds"}
+    assert changed == {
+        "rows_read": before["rows_read"] + 4,
+        "rows_written": before["rows_written"] + 4,
+        "tgw_objects": 1,
+        "tgw_flows": 3,
+        "tgw_gateways": 2,
+        "tgw_first": "2026-11-20T13:00:00Z",
+        "tgw_last": "2026-11-20T14:01:00Z",
+        "tgw_nodata": 1,
+        "packets_lost_no_route": 8,
+    }
+    text = run("status").stdout
+    assert "1 of flow logs, 1 of transit gateways, " in text
+    assert "3 flows of 2 transit gateways, 2026-11-20 13:00:00Z" in text
+    assert "1 intervals without traffic, 0 with records AWS dropped" in text
+    assert "packets lost there: 8 without a route\n" in text

@@ -1,5 +1,6 @@
 """Proves: each kind of damage is found, named and mended from S3 or the ledger, and nothing else is touched."""
 
+import csv
 import json
 import re
 import subprocess
@@ -194,6 +195,21 @@ def test_damage_is_found_and_mended(
     assert contents(store) == loaded
     assert faults(store) == {}
     assert ask("doctor").code == 0
+
+
+def test_in_csv_each_problem_is_a_line(store: Store, loaded: dict[str, Any], ask: Callable[..., Answer]) -> None:
+    def lines(*words: str) -> list[dict[str, str]]:
+        text = CliRunner().invoke(app, ["--db", store.db, "doctor", *words, "-o", "csv"]).stdout
+        assert text.startswith("fault,where,detail,table,load,object_id,bucket,key,etag,version_id,left\n")
+        return list(csv.DictReader(text.splitlines()))
+
+    assert lines() == []
+    rows_doubled(store)
+    assert {(one["fault"], one["key"], one["left"]) for one in lines()} == {
+        ("wrong-count", flow_key(1), "true"),
+        ("duplicate-rows", flow_key(1), "true"),
+    }
+    assert {one["left"] for one in lines("--repair")} == {"false"}
 
 
 def test_what_cannot_be_read_again_stays_as_it_is(

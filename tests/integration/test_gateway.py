@@ -9,7 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from connectors import clickhouse, ledger, receipts
 from connectors.clickhouse import Store, insert, query
 from connectors.migrate import ensure_migrated, migrate, released
+from connectors.retention import KEPT, keep, kept
 from console.search import Filters, search
 from pipelines.ingest.loads import Limits
 from pipelines.ingest.pipeline import IngestSummary, run_ingest
@@ -167,6 +168,14 @@ def test_the_story_is_told_alike(gateway: Gateway, remote: Store, store: Store, 
             told.append(flowtrail.look(rfc3339(NOW)))
     assert told[0] == told[1]
     assert [incident["certainty"] for incident in told[1]] == ["proven", "proven"]
+
+
+def test_records_are_kept_as_long_as_the_setting_says(remote: Store) -> None:
+    assert keep(replace(remote, retention=timedelta(days=90))) == sorted(KEPT)
+    assert kept(remote.reader()).retention == timedelta(days=90)
+    assert keep(replace(remote, retention=timedelta(days=90))) == []
+    assert keep(remote) == sorted(KEPT)
+    assert kept(remote.reader()).retention is None
 
 
 def test_a_reader_cannot_write(remote: Store) -> None:

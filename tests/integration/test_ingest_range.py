@@ -33,17 +33,27 @@ HOUR = timedelta(hours=1)
 Run = Callable[..., Result]
 
 
-def put_log(bucket: Bucket, named: datetime, account: str = ACCOUNT, region: str = REGION, hive: bool = False) -> str:
+def put_log(
+    bucket: Bucket,
+    named: datetime,
+    account: str = ACCOUNT,
+    region: str = REGION,
+    *,
+    hive: bool = False,
+    flow_log: str = "fl-1",
+    action: str = "ACCEPT",
+    seconds: int = 60,
+) -> str:
     """A flow log named of that time, with one record of a minute later; its interface tells which it is."""
     folder = f"AWSLogs/{account}/vpcflowlogs/{region}/{named:%Y/%m/%d}"
     if hive:
         place = f"aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}"
         folder = f"AWSLogs/{place}/{named:year=%Y/month=%m/day=%d/hour=%H}"
-    at = int(named.timestamp()) + 60
+    at = int(named.timestamp()) + seconds
     eni = f"eni-{named:%d%H%M}{account[0]}{region[:2]}"
-    line = f"2 {account} {eni} 198.51.100.7 10.0.0.1 40000 22 6 3 180 {at} {at + 50} ACCEPT OK"
+    line = f"2 {account} {eni} 198.51.100.7 10.0.0.1 40000 22 6 3 180 {at} {at + 50} {action} OK"
     bucket.put(
-        f"{folder}/{account}_vpcflowlogs_{region}_fl-1_{named:%Y%m%dT%H%MZ}_0a.log.gz",
+        f"{folder}/{account}_vpcflowlogs_{region}_{flow_log}_{named:%Y%m%dT%H%MZ}_0a.log.gz",
         gzip.compress(f"{HEADER}\n{line}\n".encode()),
     )
     return eni
@@ -127,6 +137,49 @@ def test_changes_are_taken_as_far_as_the_configuration_depends_on_them(bucket: B
     save_snapshot(store.client(), Snapshot(NOON + 200 * HOUR, "files", (vpc,), OTHER, REGION))
     run("ingest", bucket.url, *chosen)
     assert held(store, "change_events", "event_id") == {*near, after, beyond}
+
+
+def test_one_of_two_overlapping_flow_logs(bucket: Bucket, store: Store, run: Run) -> None:
+    """The VPC's and the subnet's tell the same; what tells no flow log, and CloudTrail, is loaded all the same."""
+    for flow_log in ("fl-0a", "fl-0b"):
+        put_log(bucket, NOON, flow_log=flow_log)
+    line = f"2 {ACCOUNT} eni-copied 198.51.100.7 10.0.0.1 40000 22 6 3 180 1795197600 1795197650 ACCEPT OK"
+    bucket.put("copies/log.gz", gzip.compress(f"{HEADER}\n{line}\n".encode()))
+    put_trail(bucket, NOON)
+    answer = json.loads(run("ingest", bucket.url, "--flow-log", "fl-0b", "-o", "json").stdout)
+    assert (answer["objects_done"], answer["flows"], answer["change_events"]) == (3, 2, 1)
+    assert json.loads(run("status", "-o", "json").stdout)["overlaps"] == []
+    assert "overlaps" not in run("status").stdout
+    again = json.loads(run("ingest", bucket.url, "--flow-log", "fl-0a", "--flow-log", "fl-0b", "-o", "json").stdout)
+    assert (again["objects_done"], again["objects_known"]) == (1, 3)
+
+
+@pytest.mark.parametrize("bad", ["0a", "fl-", "fl-0a/x", "fl_0a"])
+def test_what_is_no_flow_log(bucket: Bucket, bad: str) -> None:
+    result = CliRunner().invoke(app, ["ingest", bucket.url, "--flow-log", bad])
+    assert result.exit_code == 2
+    assert "is not the id of a flow log, such as fl-" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_status_says_where_records_came_twice(bucket: Bucket, run: Run) -> None:
+    twice = put_log(bucket, NOON, flow_log="fl-0a")
+    put_log(bucket, NOON, flow_log="fl-0b", seconds=80)
+    for flow_log, action in (("fl-0a", "ACCEPT"), ("fl-0c", "REJECT")):  # each logs what the other does not
+        put_log(bucket, NOON + HOUR, flow_log=flow_log, action=action)
+    put_log(bucket, NOON + 2 * HOUR, flow_log="fl-0a")
+    put_log(bucket, NOON + 2 * HOUR, flow_log="fl-0d", seconds=110)  # begins where the other has ended
+    run("ingest", bucket.url)
+    [found] = json.loads(run("status", "-o", "json").stdout)["overlaps"]
+    assert found == {
+        "interface_id": twice,
+        "flow_logs": ["fl-0a", "fl-0b"],
+        "start": "2026-11-20T12:01:20Z",
+        "end": "2026-11-20T12:01:50Z",
+    }
+    text = run("status").stdout
+    assert f"{twice}  2026-11-20 12:01:20Z to 2026-11-20 12:01:50Z  fl-0a, fl-0b" in text
+    assert "flowtrail ingest --flow-log" in text
+    assert json.loads(run("status", "--from", "2026-11-20T13:00", "-o", "json").stdout)["overlaps"] == []
 
 
 def follower(store_folder: Path, *arguments: str) -> "subprocess.Popen[str]":

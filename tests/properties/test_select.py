@@ -46,7 +46,7 @@ def keys() -> list[str]:
                         f"year={at:%Y}/month={at:%m}/day={at:%d}/"
                     )
                     org = f"{prefix}AWSLogs/o-abc123/{account}/CloudTrail/{region}/{at:%Y/%m/%d}/"
-                    log = f"{account}_vpcflowlogs_{region}_fl-0a1_{at:%Y%m%dT%H%MZ}_{number:08x}.log.gz"
+                    log = f"{account}_vpcflowlogs_{region}_fl-0a{number % 3}_{at:%Y%m%dT%H%MZ}_{number:08x}.log.gz"
                     trail = f"{account}_CloudTrail_{region}_{at:%Y%m%dT%H%MZ}_{number:016x}.json.gz"
                     late = log.replace(f"{at:%Y%m%dT}", f"{at + timedelta(days=1):%Y%m%dT}")
                     found += [plain + log, hourly + log, hive + log, f"{hive}hour={at:%H}/{log}", org + trail]
@@ -120,6 +120,7 @@ def wanted(key: str, selection: Selection, kind: ObjectKind) -> bool:
     return (
         (not selection.accounts or match[1] in selection.accounts)
         and (not selection.regions or match[3] in selection.regions)
+        and (not selection.flow_logs or not match[4] or match[4].strip("_") in selection.flow_logs)
         and (selection.start is None or at >= selection.start - timedelta(minutes=15))
         and (selection.end is None or at <= selection.end + selection.late)
     )
@@ -138,6 +139,7 @@ selections = st.builds(
     end=st.none() | moments,
     accounts=st.frozensets(st.sampled_from(ACCOUNTS), max_size=2),
     regions=st.frozensets(st.sampled_from(REGIONS), max_size=2),
+    flow_logs=st.frozensets(st.sampled_from(["fl-0a0", "fl-0a1", "fl-9"]), max_size=2),
     late=st.sampled_from([timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=40)]),
 )
 prefixes = st.sampled_from(KEYS).flatmap(lambda key: st.integers(0, len(key)).map(lambda n: key[:n]))

@@ -61,6 +61,9 @@ def test_the_log_format_is_taken_as_aws_writes_it(monkeypatch: pytest.MonkeyPatc
         ("DB", "postgres://x"),
         ("DB", "https://"),
         ("MARGIN", "late"),
+        ("RETENTION", "always"),
+        ("RETENTION", "90m"),
+        ("RETENTION", "14601d"),
         ("AWS_REGION", "Frankfurt"),
         ("ENDPOINT_URL", "localhost:9000"),
         ("NO_SIGN_REQUEST", "perhaps"),
@@ -107,6 +110,13 @@ def test_the_way_to_aws_is_boto3s_own_unless_told_otherwise(monkeypatch: pytest.
 def test_the_limits_of_a_load_are_those_of_ingest() -> None:
     assert Limits(load().load_objects, load().load_bytes) == Limits()
     assert load().margin == LATE
+
+
+def test_records_are_kept_for_ever_or_for_a_day_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().retention is None
+    for text, length in {"90d": timedelta(days=90), "24h": timedelta(days=1), "none": None}.items():
+        monkeypatch.setenv("FLOWTRAIL_RETENTION", text)
+        assert load().retention == length
 
 
 def test_every_setting_says_what_it_is_and_takes() -> None:
