@@ -20,7 +20,7 @@ from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
 
 PAGE = 1_000
 MAX_OBJECTS = 500
-MAX_BYTES = 16 << 20
+MAX_BYTES = 12 << 20
 
 
 @dataclass(frozen=True)

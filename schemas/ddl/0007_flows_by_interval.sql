@@ -94,6 +94,7 @@ SETTINGS
     fsync_part_directory = 1,
     index_granularity = 32768,
     min_level_for_wide_part = 1,
+    merge_selector_base = 10,
     default_compression_codec = 'ZSTD(1)',
     auto_statistics_types = '';
 
