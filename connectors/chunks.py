@@ -13,7 +13,7 @@ from connectors.columns import runs
 from schemas.table import Table
 from schemas.tables import TABLES
 
-MAX_ROWS = 400_000
+MAX_ROWS = 500_000
 MAX_BYTES = 200_000_000
 DAY = 86_400
 

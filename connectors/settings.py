@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         json_schema_extra=_accepts("a whole number above 0"),
     )
     load_bytes: PositiveInt = Field(
-        12 << 20,
+        16 << 20,
         description="and at most so many bytes of them, as stored; a larger object is written alone",
         json_schema_extra=_accepts("a whole number of bytes above 0"),
     )

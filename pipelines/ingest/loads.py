@@ -8,7 +8,7 @@ from itertools import islice
 from connectors import receipts, s3
 from connectors.clickhouse import Store
 from connectors.ledger import Unfinished, new_load
-from pipelines.ingest import select
+from pipelines.ingest import once, select
 from pipelines.ingest.kinds import HEAD_BYTES, kind_of_head, kind_of_key
 from pipelines.ingest.select import Selection
 from schemas.change import CHANGE_EVENTS
@@ -20,7 +20,7 @@ from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
 
 PAGE = 1_000
 MAX_OBJECTS = 500
-MAX_BYTES = 12 << 20
+MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Load:
 class Listing:
     """What to look for under the URLs: objects of `kind`, of a `selection`. Flow logs answer for everything that is not
     CloudTrail.
-    `resuming` and `busy` are ids of objects in unfinished loads, of this run and of another living process."""
+    `resuming` and `busy` are ids of objects in unfinished loads, of this run and of another living process; `run` is
+    this run's name."""
 
     store: Store
     kind: ObjectKind
@@ -65,6 +66,7 @@ class Listing:
     selection: Selection | None = None
     resuming: frozenset[int] = frozenset()
     busy: frozenset[int] = frozenset()
+    run: str = ""
 
 
 @dataclass
@@ -124,7 +126,11 @@ def distinct(urls: Sequence[str]) -> list[str]:
 def _new(url: str, listing: Listing, total: _Page) -> Iterator[ObjectRef]:
     bucket, prefix = s3.split_url(url)
     chosen = listing.selection
-    refs = select.objects(bucket, prefix, chosen, listing.kind) if chosen else s3.list_objects(bucket, prefix)
+    refs = (
+        select.objects(bucket, prefix, chosen, listing.kind)
+        if chosen
+        else once.listed(listing.run, url, lambda: s3.list_objects(bucket, prefix))
+    )
     while page := list(islice(refs, PAGE)):
         found = _sort_out(page, listing)
         total.listed += found.listed

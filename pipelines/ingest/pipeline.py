@@ -15,6 +15,7 @@ from connectors import config_store, dead_letters, ledger
 from connectors.clickhouse import Store
 from connectors.migrate import ensure_migrated
 from pipelines.coders import ColumnarCoder
+from pipelines.ingest import once
 from pipelines.ingest import progress as progressing
 from pipelines.ingest.again import heal
 from pipelines.ingest.ahead import Ahead
@@ -64,12 +65,11 @@ class ListLoads(beam.PTransform[beam.PCollection[str], beam.PCollection[Load]]):
     """URLs -> loads of objects that are not done yet."""
 
     listing: Listing
-    run: str = ""
 
     def expand(self, urls: beam.PCollection[str]) -> beam.PCollection[Load]:
         loads: beam.PCollection[Load] = (
             urls
-            | "List and plan" >> beam.FlatMap(_list_loads, self.listing, self.run).with_output_types(Load)
+            | "List and plan" >> beam.FlatMap(_list_loads, self.listing).with_output_types(Load)
             | "Spread" >> beam.Reshuffle()
         )
         return loads
@@ -184,21 +184,19 @@ def run_ingest(
             ledger.give_up(store, unfinished.load)
     loads = [load for load in left if load is not None]
     resuming = frozenset(ref.object_id for load in loads for ref in load.refs)
-    with tempfile.TemporaryDirectory() as folder, progressing.listening(progress) as run:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        progressing.listening(progress) as run,
+        once.remembering(run),
+    ):
         snapshots = config_store.snapshot_times(store.client()) if selection else ()
         changes = for_changes(selection, snapshots) if selection else None
-        listing = Listing(
-            store, ObjectKind.CLOUDTRAIL, limits or Limits(), log_format, resuming=resuming, busy=found.busy
+        flow_logs = Listing(
+            store, ObjectKind.FLOW_LOG, limits or Limits(), log_format, selection, resuming, found.busy, run
         )
-        for kind, chosen in ((ObjectKind.CLOUDTRAIL, changes), (ObjectKind.FLOW_LOG, selection)):
-            timeline = None if kind is ObjectKind.CLOUDTRAIL else build_timeline(store)
-            _run(
-                urls,
-                replace(listing, kind=kind, selection=chosen),
-                Ingest(store, timeline, log_format, run),
-                loads,
-                folder,
-            )
+        trails = replace(flow_logs, kind=ObjectKind.CLOUDTRAIL, selection=changes)
+        _run_changes(urls, trails, Ingest(store, None, log_format, run), loads, folder)
+        _run_flow_logs(urls, flow_logs, Ingest(store, build_timeline(store), log_format, run), loads, folder)
         total, letters = gather(folder)
     letters = sorted({*letters, *healed.letters}, key=lambda letter: (letter.ref, letter.reason))
     return _summary(total, letters, dead_letters.write(dead_letter_folder, letters))
@@ -216,18 +214,36 @@ def build_timeline(store: Store) -> Timeline | None:
     return timeline
 
 
-def _run(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
-    unfinished = [load for load in left if load.kind is listing.kind]
-    progressing.add(ingest.run, planned=sum(len(load.refs) for load in unfinished))
+def _run_changes(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
+    """CloudTrail is little beside flow logs, and often there is none: it is listed here, and no pipeline is run then."""
+    begun = _unfinished(left, listing)
+    new = [load for url in urls for load in _list_loads(url, listing)]
+    if begun or any(load.refs for load in new):
+        with in_process() as pipeline:
+            loads = pipeline | "Listed" >> beam.Create([*begun, *new]).with_output_types(Load)
+            _ = loads | "Ingest" >> ingest | "Note" >> Note(folder)
+    else:
+        note((load.listed for load in new if load.listed is not None), folder)
+
+
+def _run_flow_logs(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
+    begun = _unfinished(left, listing)
     with in_process() as pipeline:
-        begun = pipeline | "Left unfinished" >> beam.Create(unfinished).with_output_types(Load)
-        new = pipeline | "Places" >> beam.Create(urls) | "List" >> ListLoads(listing, ingest.run)
-        _ = (begun, new) | "Both" >> beam.Flatten() | "Ingest" >> ingest | "Note" >> Note(folder)
+        unfinished = pipeline | "Left unfinished" >> beam.Create(begun).with_output_types(Load)
+        new = pipeline | "Places" >> beam.Create(urls) | "List" >> ListLoads(listing)
+        _ = (unfinished, new) | "Both" >> beam.Flatten() | "Ingest" >> ingest | "Note" >> Note(folder)
 
 
-def _list_loads(url: str, listing: Listing, run: str) -> Iterator[Load]:
+def _unfinished(left: Iterable[Load], listing: Listing) -> list[Load]:
+    """Loads of the listing's kind that an earlier run left."""
+    loads = [load for load in left if load.kind is listing.kind]
+    progressing.add(listing.run, planned=sum(len(load.refs) for load in loads))
+    return loads
+
+
+def _list_loads(url: str, listing: Listing) -> Iterator[Load]:
     for load in list_loads(url, listing):
-        progressing.add(run, planned=len(load.refs))
+        progressing.add(listing.run, planned=len(load.refs))
         yield load
 
 
