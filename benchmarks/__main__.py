@@ -1,7 +1,9 @@
 """Runs every benchmark, or those that are named (`python -m benchmarks ingest search`), prints the figures and writes
 them to `results.json` beside this file."""
 
+import logging
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +20,7 @@ BENCHMARKS = {
 
 
 def main() -> None:
+    logging.disable(logging.WARNING)  # what Beam misses when it is imported
     console = Console()
     wanted = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(wanted) - set(BENCHMARKS):
@@ -25,7 +28,9 @@ def main() -> None:
     results = []
     for name in wanted:
         console.print(f"{name}: {BENCHMARKS[name].__doc__}", style="dim")
+        begin = time.monotonic()
         results += BENCHMARKS[name].run()
+        console.print(f"{time.monotonic() - begin:.0f} s", style="dim")
     table = Table("what", "value", "target", "")
     for result in results:
         target = "" if result.target is None else f"{result.target:,.2f}"

@@ -10,19 +10,27 @@ from flowlogs_reader import S3FlowLogsReader
 
 from benchmarks.logs import V2, V5, flow_log
 from benchmarks.measure import Result, seconds_of_one_core
-from pipelines.ingest.decompress import inflate
+from connectors.batch import Batch
+from connectors.columns import filled
 from pipelines.ingest.enrich import enrich
-from pipelines.ingest.parse import parse_flow_log
+from pipelines.ingest.group import parse_group
+from pipelines.ingest.shapes import schema_of
 from pipelines.network.periods import InterfacePeriod
-from schemas.object_ref import ObjectRef
+from schemas.flow import FLOWS
+from schemas.object_ref import ObjectKind, ObjectRef
 
 ROWS = 300_000
 NUMBERS = ("version", "srcport", "dstport", "protocol", "packets", "bytes")
 
 
-def ours(stored: bytes) -> int:
+def parsed(stored: bytes) -> Batch:
+    """What ingest makes of an object that it has fetched."""
     ref = ObjectRef("logs", "flow.log.gz", "etag", len(stored))
-    return parse_flow_log(ref, inflate(ref, stored)).read
+    return parse_group([(ref, stored)], ObjectKind.FLOW_LOG).batches[0]
+
+
+def ours(stored: bytes) -> int:
+    return parsed(stored).objects[0].read
 
 
 class OneObject:
@@ -88,8 +96,7 @@ def run() -> list[Result]:
     mine, mine_v5 = (ROWS / seconds_of_one_core(lambda stored=stored: ours(stored)) for stored in (v2, v5))  # type: ignore[misc]
     reader = ROWS / seconds_of_one_core(lambda: theirs(v2), runs=3)
     loop = ROWS / seconds_of_one_core(lambda: plain_loop(v2), runs=3)
-    ref = ObjectRef("logs", "flow.log.gz", "etag", len(v2))
-    flows = parse_flow_log(ref, inflate(ref, v2)).tables["flows"]
+    flows = filled(parsed(v2).tables["flows"], schema_of(FLOWS))
     enriching = ROWS / seconds_of_one_core(lambda: enrich(flows, OnePeriodEach()))
     how = f"{ROWS} v2 rows, gunzip included, rows per CPU second of one core, median"
     return [

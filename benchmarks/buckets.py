@@ -1,6 +1,6 @@
 """Buckets to measure with, made by the simulation, and how large a run is.
 
-FLOWTRAIL_BENCH=quick (the default, minutes) or full (as the targets are set).
+FLOWTRAIL_BENCH=full (the default, as the targets are set) or quick (minutes).
 """
 
 import os
@@ -14,7 +14,7 @@ from simulation.bulk.delivery import Manifest, to_s3
 from simulation.bulk.fields import fields_up_to
 from simulation.bulk.flows import Traffic
 
-FULL = os.environ.get("FLOWTRAIL_BENCH", "quick") == "full"
+FULL = os.environ.get("FLOWTRAIL_BENCH", "full") == "full"
 RUNS = int(os.environ.get("FLOWTRAIL_BENCH_RUNS", "3"))
 TRAFFIC = Traffic(interfaces=300)
 

@@ -1,6 +1,7 @@
 """Work that is measured runs in a process of its own: the engine opens one folder per process, and peak memory is a
 process's."""
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -49,6 +50,7 @@ def apart(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _answer(pipe: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    logging.disable(logging.WARNING)  # what Beam misses when it is imported
     pipe.send(work(*arguments))
 
 

@@ -215,7 +215,7 @@ def build_timeline(store: Store) -> Timeline | None:
 
 
 def _run_changes(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
-    """CloudTrail is little beside flow logs, and often there is none: it is listed here, and no pipeline is run then."""
+    """CloudTrail is little, and often there is none: it is listed here, and no pipeline is run then."""
     begun = _unfinished(left, listing)
     new = [load for url in urls for load in _list_loads(url, listing)]
     if begun or any(load.refs for load in new):

@@ -130,9 +130,9 @@ def test_types_of_an_answer(store: Store) -> None:
 
 
 def test_insert_casts_and_refuses_nulls(store: Store) -> None:
-    row = {"number": 7, "name": "n", "checksum": "c", "state": "s", "at": datetime(2026, 1, 1, 0, 0, 0, 1234, UTC)}
+    row = {"number": 9007, "name": "n", "checksum": "c", "state": "s", "at": datetime(2026, 1, 1, 0, 0, 0, 1234, UTC)}
     insert(store.client(), MIGRATIONS, pa.Table.from_pylist([row]))
-    found = query(store.client(), "SELECT name, at FROM migrations WHERE number = 7").to_pylist()
+    found = query(store.client(), "SELECT name, at FROM migrations WHERE number = 9007").to_pylist()
     assert found == [{"name": "n", "at": datetime(2026, 1, 1, 0, 0, 0, 1000, UTC)}]
     with pytest.raises(ValueError, match=r"migrations\.name has 1 nulls"):
         insert(store.client(), MIGRATIONS, pa.Table.from_pylist([{**row, "name": None}]))
