@@ -19,7 +19,7 @@ from pipelines.network.periods import InterfacePeriod
 from schemas.flow import FLOWS
 from schemas.object_ref import ObjectKind, ObjectRef
 
-ROWS = 300_000
+ROWS = 250_000
 NUMBERS = ("version", "srcport", "dstport", "protocol", "packets", "bytes")
 
 
