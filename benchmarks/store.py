@@ -1,7 +1,6 @@
 """Work that is measured runs in a process of its own: the engine opens one folder per process, and peak memory is a
 process's."""
 
-import logging
 import multiprocessing
 import os
 import resource
@@ -50,7 +49,6 @@ def apart(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _answer(pipe: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    logging.disable(logging.WARNING)  # what Beam misses when it is imported
     pipe.send(work(*arguments))
 
 

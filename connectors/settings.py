@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         json_schema_extra=_accepts("AWS field names apart by spaces, such as 'version account-id interface-id'"),
     )
     load_objects: PositiveInt = Field(
-        500,
+        2_000,
         description="at most so many objects are written together",
         json_schema_extra=_accepts("a whole number above 0"),
     )

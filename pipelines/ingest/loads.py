@@ -19,7 +19,7 @@ from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
 
 PAGE = 1_000
-MAX_OBJECTS = 500
+MAX_OBJECTS = 2_000
 MAX_BYTES = 16 << 20
 
 

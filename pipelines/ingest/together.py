@@ -20,7 +20,7 @@ AHEAD = PARSERS + 1
 TOGETHER = Limits(objects=64, stored_bytes=2 << 20)
 """Objects of a group."""
 
-LARGE_STORED = 16 << 20
+LARGE_STORED = 8 << 20
 """An object of more stored bytes than this is not even fetched as a whole."""
 
 
