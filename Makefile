@@ -15,7 +15,7 @@ help:
 	@echo "make test-docker  the tests against a real ClickHouse server (needs Docker)"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make docs    write the generated references in docs/ anew"
-	@echo "make bench   what it costs on this machine, beside its peers (half an hour; FLOWTRAIL_BENCH=quick: 7 minutes)"
+	@echo "make bench   what it costs on this machine, beside its peers (20 minutes; FLOWTRAIL_BENCH=quick: less)"
 	@echo "make fuzz    a million mangled log lines, none of which may be lost (under 5 minutes)"
 	@echo "make clean   remove .venv and everything that was built"
 

@@ -217,10 +217,6 @@ def _write_chunks(store: Store, load: int, chunks: Sequence[Chunk], *, check: bo
         _put(mine, chunk.table, chunk.stamped(load), load, f"chunk = {chunk.number}", partitions=1)
         failpoint(f"after-chunk:{chunk.number}")
 
-    if len(chunks) < 2:
-        for chunk in chunks:
-            write(chunk)
-        return
     futures = [_writers.submit(write, chunk) for chunk in chunks]
     wait(futures)  # none goes on when this load is said to have failed
     for future in futures:

@@ -40,10 +40,11 @@ def _held(client: Client, object_ids: Iterable[int], column: str) -> Iterator[di
 
 def of(batch: Batch, load: int) -> list[Receipt]:
     """What became of each object. Raises ValueError unless every record is accounted for."""
-    rows: Counter[int] = Counter()
-    for name in batch.tables:
-        rows.update(batch.rows_of_objects(name))
-    rejected, spans = batch.rows_of_objects(REJECTED_LINES.name), batch.spans()
+    by_table = {name: batch.rows_of_objects(name) for name in batch.tables}
+    rejected, spans = by_table.pop(REJECTED_LINES.name, {}), batch.spans()
+    written: Counter[int] = Counter()
+    for rows in by_table.values():
+        written.update(rows)
     made = []
     for source in batch.objects:
         object_id = source.ref.object_id
@@ -54,7 +55,7 @@ def of(batch: Batch, load: int) -> list[Receipt]:
                 kind=source.kind,
                 load=load,
                 rows_read=source.read,
-                rows_written=rows[object_id] - rejected.get(object_id, 0),
+                rows_written=written[object_id],
                 rows_rejected=rejected.get(object_id, 0),
                 skipped_reasons={reason: count for reason, count in source.skipped.items() if count},
                 first_time=None if first is None else datetime.fromtimestamp(first, UTC),

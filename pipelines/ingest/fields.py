@@ -24,6 +24,7 @@ Pick = slice | NDArray[np.intp]
 Buffer = NDArray[np.uint8]
 
 MANY_TEXTS = 1 << 14
+"""Distinct texts of a field above which the next column begins without them: they need not be held for ever."""
 
 LARGEST_TIME = 2**32 - 1
 """ClickHouse's DateTime has 32 bits of seconds."""

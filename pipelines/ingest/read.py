@@ -115,13 +115,14 @@ def _parts(load: Load, log_format: Sequence[str] | None) -> Generator[ReadLoad, 
     size = 0
     with closing(side_by_side(load.refs, load.kind, log_format)) as groups:
         for group in groups:
-            if held and size + group.nbytes > LOAD_BYTES:
+            more = group.nbytes
+            if held and size + more > LOAD_BYTES:
                 yield _part(load, held)
                 held, size = [], 0
             for ref in group.large:
                 yield ReadLoad(replace(load, refs=(ref,)), large=True)
             held.append(group)
-            size += group.nbytes
+            size += more
             del group
     if held:
         yield _part(load, held)
