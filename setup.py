@@ -23,6 +23,7 @@ DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
 TEST = [
     *DEMO,
     "boto3-stubs[ec2,s3]",
+    "codespell>=2.3",
     "flowlogs-reader",
     "hypothesis",
     "import-linter>=2.16",
@@ -35,20 +36,23 @@ TEST = [
     "testcontainers",
 ]
 
+PACKAGES = ("schemas", "network", "connectors", "pipelines", "console", "cli", "simulation")
+
 setup(
     name="flowtrail",
     version="0.1.0",
     description="What stopped this traffic, who changed it, when, and how to put it back: from your own AWS logs",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=find_packages(
-        include=[
-            f"{name}{rest}"
-            for name in ("schemas", "connectors", "pipelines", "console", "simulation")
-            for rest in ("", ".*")
-        ]
-    ),
-    package_data={"schemas": ["ddl/*.sql"], "console": ["queries/*.sql"], "pipelines": ["correlate/*.sql"]},
+    packages=find_packages(include=[f"{name}{rest}" for name in PACKAGES for rest in ("", ".*")]),
+    package_data={
+        **{name: ["py.typed"] for name in PACKAGES},
+        "schemas": ["py.typed", "ddl/*.sql"],
+        "console": ["py.typed", "answers/queries/*.sql"],
+        "pipelines": ["py.typed", "correlate/queries/*.sql"],
+    },
     install_requires=RUN,
     extras_require={"demo": DEMO, "test": TEST},
-    entry_points={"console_scripts": ["flowtrail=pipelines.cli:main"]},
+    entry_points={"console_scripts": ["flowtrail=cli:main"]},
 )

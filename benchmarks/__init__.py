@@ -1,5 +1,5 @@
-"""What it costs, measured beside its peers on the same bytes in the same run. `python -m benchmarks` runs all."""
+"""Benchmarks against comparable tools, on the same bytes in the same run. `python -m benchmarks` runs them all."""
 
 import logging
 
-logging.disable(logging.WARNING)  # Beam warns of what it misses when it is imported
+logging.disable(logging.WARNING)  # on import, Beam warns about optional packages that are missing

@@ -1,5 +1,5 @@
-"""Runs every benchmark, or those that are named (`python -m benchmarks ingest search`), prints the figures and writes
-them to `results.json` beside this file."""
+"""Runs all benchmarks, or the named ones (`python -m benchmarks ingest search`), prints the figures and writes them to
+`results.json` in this folder."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ def main() -> None:
     console = Console()
     wanted = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(wanted) - set(BENCHMARKS):
-        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.")
+        sys.exit(f"Unknown benchmark: {', '.join(sorted(unknown))}. Choose from {', '.join(BENCHMARKS)}.")
     path = Path(__file__).with_name("results.json")
     results: list[Result] = []
     for name in wanted:
@@ -32,7 +32,7 @@ def main() -> None:
         results += found
         write(results, path)
         console.print(_table(found), f"{name} took {time.monotonic() - begin:.0f} s")
-    console.print(f"Written, with how each was measured, to benchmarks/{path.name}.")
+    console.print(f"Results, with how each was measured, are in benchmarks/{path.name}.")
 
 
 def _table(results: list[Result]) -> Table:

@@ -1,5 +1,5 @@
-"""The physical design of `flows` beside alternatives, each different in one thing: bytes a row when all is merged, and
-CPU seconds of inserting a million rows."""
+"""The physical design of `flows` compared with alternatives that differ in one thing each: bytes per row after merging
+everything, and CPU seconds for inserting a million rows."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from clickhouse_connect.driver.client import Client
 
 from benchmarks.buckets import RUNS, log
 from benchmarks.measure import Result
-from benchmarks.store import apart, folder, opened
-from connectors.clickhouse import command, insert, query
-from connectors.columns import joined
-from pipelines.ingest.decompress import inflate
-from pipelines.ingest.parse import parse_flow_log
+from benchmarks.store import folder, opened, run_isolated
+from connectors.store.clickhouse import command, insert, query
+from pipelines.ingest.parse.decompress import inflate
+from pipelines.ingest.parse.flow_log import parse_flow_log
+from schemas.columnar.columns import joined
 from schemas.flow import FLOWS
 from schemas.object_ref import ObjectRef
 from simulation.bulk.bucket import large
@@ -25,7 +25,7 @@ from simulation.bulk.delivery import deliver
 OBJECTS = 10
 ROWS_EACH = 100_000
 A_LOAD = 8
-"""Objects of such a size that are written together."""
+"""Number of these objects that are written together."""
 
 ADDRESSES = "by_address (srcaddr, dstaddr) TYPE bloom_filter(0.025)"
 PORTS = "by_port (srcport, dstport) TYPE bloom_filter(0.025)"
@@ -35,7 +35,7 @@ TRANSFORMED = ("packets", "bytes", "start", "`end`", "row_no")
 
 @dataclass(frozen=True)
 class Layout:
-    """A table like `flows`: `engine` are replacements in how the engine describes it, `alters` are done while it is
+    """A table like `flows`: `engine` lists replacements in its engine clause, `alters` the ALTERs to run while it is
     empty."""
 
     name: str
@@ -86,20 +86,20 @@ ALTERNATIVES = (
             )
         ],
     ),
-    Layout("statistics of every column", [("auto_statistics_types = ''", "auto_statistics_types = 'basic, uniq_v2'")]),
+    Layout("statistics on every column", [("auto_statistics_types = ''", "auto_statistics_types = 'basic, uniq_v2'")]),
     Layout("no index", alters=["DROP INDEX by_address"]),
     Layout(
-        "false positives 0.1, not 0.025",
+        "false-positive rate 0.1, not 0.025",
         alters=["DROP INDEX by_address", f"ADD INDEX {ADDRESSES.replace('0.025', '0.1')} GRANULARITY 4"],
     ),
-    Layout("an index of ports too", alters=[f"ADD INDEX {PORTS} GRANULARITY 4"]),
+    Layout("an index on the ports as well", alters=[f"ADD INDEX {PORTS} GRANULARITY 4"]),
     Layout("no rollup", alters=["DROP PROJECTION per_minute"]),
 )
 
 
 @dataclass(frozen=True)
 class Measured:
-    """`columns` are bytes a row of those that take most."""
+    """`size`: bytes per row; `cpu`: CPU seconds per million rows; `columns`: bytes per row of the largest columns."""
 
     size: float
     cpu: float
@@ -110,20 +110,20 @@ def run() -> list[Result]:
     results = []
     for version, layouts in ((2, (CHOSEN, *ALTERNATIVES)), (5, (CHOSEN, BEFORE))):
         with folder() as place:
-            stored, found = apart(_measure, str(place), version, layouts)
+            stored, found = run_isolated(_measure, str(place), version, layouts)
         for layout, measured in zip(layouts, found, strict=True):
             what = f"v{version}, {layout.name}"
             target = 0.6 if layout is CHOSEN else None
             detail = f"{measured.size:.2f} bytes, merged, with index and provenance; the objects have {stored:.2f}"
             results += [
-                Result(f"layout {what}: bytes against gz", measured.size / stored, target, "lower", detail),
-                Result(f"layout {what}: bytes a row", measured.size, None, "lower", measured.columns),
+                Result(f"layout {what}: bytes compared with gzip", measured.size / stored, target, "lower", detail),
+                Result(f"layout {what}: bytes per row", measured.size, None, "lower", measured.columns),
                 Result(
                     f"layout {what}: insert, CPU s/1M rows",
                     measured.cpu,
                     None,
                     "lower",
-                    f"the least of {RUNS}: neighbours only add; merges stopped",
+                    f"minimum of {RUNS}, since other work only adds; merges stopped",
                 ),
             ]
     return results
@@ -132,7 +132,7 @@ def run() -> list[Result]:
 def _measure(place: str, version: int, layouts: Sequence[Layout]) -> tuple[float, list[Measured]]:
     client = opened(Path(place)).client()
     stored, loads = _loads(version)
-    _table(client, CHOSEN, loads)  # warm
+    _table(client, CHOSEN, loads)  # warm-up
     return stored, [_one(client, layout, loads) for layout in layouts]
 
 
@@ -148,7 +148,7 @@ def _one(client: Client, layout: Layout, loads: Sequence[pa.Table]) -> Measured:
 
 
 def _table(client: Client, layout: Layout, loads: Sequence[pa.Table]) -> float:
-    """Makes the table `tried` and fills it; returns CPU seconds of the inserts."""
+    """Creates the table `tried` and fills it; returns the CPU seconds of the inserts."""
     known = "SELECT engine_full AS made FROM system.tables WHERE database = currentDatabase() AND name = 'flows'"
     engine: str = query(client, known)["made"][0].as_py()
     for old, new in layout.engine:
@@ -174,7 +174,7 @@ def _columns(client: Client, rows: int) -> str:
 
 
 def _loads(version: int) -> tuple[float, list[pa.Table]]:
-    """Stored bytes per record, and the rows as ingest would write them."""
+    """Stored bytes per record, and the rows as ingest would write them, one table per load."""
     objects: dict[str, bytes] = {}
     bucket = large(OBJECTS, ROWS_EACH, log=log(version), per_slot=4)
     made = deliver(bucket, lambda key, body: objects.update({key: body.read()}), threads=2)

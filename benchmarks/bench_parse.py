@@ -1,4 +1,4 @@
-"""Parsing of one flow-log object, gunzip included, on one core: ours, flowlogs-reader's, and a plain Python loop."""
+"""Parsing one flow log object on one core, including gunzip: ours, flowlogs-reader, and a plain Python loop."""
 
 import gzip
 import io
@@ -10,12 +10,12 @@ from flowlogs_reader import S3FlowLogsReader
 
 from benchmarks.logs import V2, V5, flow_log
 from benchmarks.measure import Result, seconds_of_one_core
-from connectors.batch import Batch
-from connectors.columns import filled
-from pipelines.ingest.enrich import enrich
-from pipelines.ingest.group import parse_group
-from pipelines.ingest.shapes import schema_of
-from pipelines.network.periods import InterfacePeriod
+from network.history.periods import InterfacePeriod
+from pipelines.ingest.enrich.flows import enrich
+from pipelines.ingest.parse.parse_objects import parse_group
+from pipelines.ingest.parse.shapes import schema_of
+from schemas.columnar.batch import Batch
+from schemas.columnar.columns import filled
 from schemas.flow import FLOWS
 from schemas.object_ref import ObjectKind, ObjectRef
 
@@ -24,7 +24,7 @@ NUMBERS = ("version", "srcport", "dstport", "protocol", "packets", "bytes")
 
 
 def parsed(stored: bytes) -> Batch:
-    """What ingest makes of an object that it has fetched."""
+    """The rows that ingest parses from an object it has fetched."""
     ref = ObjectRef("logs", "flow.log.gz", "etag", len(stored))
     return parse_group([(ref, stored)], ObjectKind.FLOW_LOG).batches[0]
 
@@ -34,7 +34,7 @@ def ours(stored: bytes) -> int:
 
 
 class OneObject:
-    """What flowlogs-reader asks of S3, answered from memory."""
+    """The S3 calls that flowlogs-reader makes, answered from memory."""
 
     def __init__(self, stored: bytes) -> None:
         self.stored = stored
@@ -44,7 +44,7 @@ class OneObject:
 
 
 class ReaderOfOne(S3FlowLogsReader):  # type: ignore[misc]
-    """flowlogs-reader with its listing left out: it reads the one object, its own way."""
+    """flowlogs-reader without its listing: it reads the one object in its own way."""
 
     def _get_all_keys(self) -> list[str]:
         return ["flow.log.gz"]
@@ -55,7 +55,7 @@ def theirs(stored: bytes) -> int:
 
 
 def plain_loop(stored: bytes) -> int:
-    """What one writes in ten minutes for the same outcome: typed values, addresses as bytes, times as times."""
+    """What one would write in ten minutes for the same result: typed values, addresses as bytes, times as datetimes."""
     lines = gzip.decompress(stored).decode().splitlines()
     names = lines[0].split()
     rows = []
@@ -77,8 +77,8 @@ def plain_loop(stored: bytes) -> int:
     return len(rows)
 
 
-class OnePeriodEach:
-    """Every interface has had two configurations."""
+class TwoPeriodsEach:
+    """A timeline in which every interface has had two configurations."""
 
     def interface_periods(self, interface_id: str) -> tuple[InterfacePeriod, ...]:
         middle = datetime.fromtimestamp(1763627530, UTC) + timedelta(seconds=ROWS // 2000)
@@ -97,14 +97,14 @@ def run() -> list[Result]:
     reader = ROWS / seconds_of_one_core(lambda: theirs(v2), runs=3)
     loop = ROWS / seconds_of_one_core(lambda: plain_loop(v2), runs=3)
     flows = filled(parsed(v2).tables["flows"], schema_of(FLOWS))
-    enriching = ROWS / seconds_of_one_core(lambda: enrich(flows, OnePeriodEach()))
-    how = f"{ROWS} v2 rows, gunzip included, rows per CPU second of one core, median"
+    enriching = ROWS / seconds_of_one_core(lambda: enrich(flows, TwoPeriodsEach()))
+    how = f"{ROWS} v2 rows, including gunzip, rows per CPU second of one core, median"
     return [
         Result("parse v2, rows/s", mine, 2_200_000, "higher", how),
         Result("parse v5, rows/s", mine_v5, None, "higher", how.replace("v2", "v5 (29 fields)")),
         Result("flowlogs-reader v2, rows/s", reader, None, "higher", f"{how}; its S3 reader on the same bytes"),
         Result("plain Python loop v2, rows/s", loop, None, "higher", f"{how}; the same typed values"),
-        Result("parse v2 against flowlogs-reader", mine / reader, 20, "higher", "ratio of the rows/s above"),
-        Result("parse v2 against a plain Python loop", mine / loop, 20, "higher", "ratio of the rows/s above"),
-        Result("enrich, rows/s", enriching, None, "higher", f"{ROWS} rows, 40 interfaces of two configurations each"),
+        Result("parse v2 compared with flowlogs-reader", mine / reader, 20, "higher", "ratio of the rows/s above"),
+        Result("parse v2 compared with a plain Python loop", mine / loop, 20, "higher", "ratio of the rows/s above"),
+        Result("enrich, rows/s", enriching, None, "higher", f"{ROWS} rows, 40 interfaces with two configurations each"),
     ]

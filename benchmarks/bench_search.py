@@ -1,4 +1,4 @@
-"""Who was rejected at port 22: `flowtrail search` beside `zcat | grep` over the same objects."""
+"""Who was rejected at port 22: `flowtrail search` compared with `zcat | grep` over the same objects."""
 
 import subprocess
 import time
@@ -9,8 +9,8 @@ from statistics import median
 from benchmarks import endpoint
 from benchmarks.buckets import FULL, RUNS, TRAFFIC, log, stored_in
 from benchmarks.measure import Result
-from benchmarks.store import apart, folder, opened, ours
-from console.search import Filters, search
+from benchmarks.store import folder, opened, ours, run_isolated
+from console.answers.search import Filters, search
 from simulation.bulk.bucket import large
 from simulation.bulk.delivery import to_folder
 from simulation.bulk.flows import NEEDLE
@@ -26,13 +26,13 @@ def run() -> list[Result]:
         greps = [_grep(files, made.total.needles) for _ in range(RUNS if not FULL else 1)]
         with endpoint.s3():
             endpoint.fill(stored_in(files))
-            apart(ours, str(place), endpoint.BUCKET, made.total.ok)
-        seconds = apart(_search, str(place), made.total.needles)
+            run_isolated(ours, str(place), endpoint.BUCKET, made.total.ok)
+        seconds = run_isolated(_search, str(place), made.total.needles)
     detail = (
         f"{made.total.records:,} rows, {made.total.needles} found: {seconds * 1000:.0f} ms (median of 5, with coverage)"
-        f" against {median(greps):.1f} s of zcat | grep, the objects in the page cache"
+        f" against {median(greps):.1f} s for zcat | grep, with the objects in the page cache"
     )
-    return [Result("search against zcat | grep", median(greps) / seconds, 100, "higher", detail)]
+    return [Result("search compared with zcat | grep", median(greps) / seconds, 100, "higher", detail)]
 
 
 def _grep(files: Path, expected: int) -> float:
@@ -44,7 +44,7 @@ def _grep(files: Path, expected: int) -> float:
 
 
 def _search(path: str, expected: int) -> float:
-    """Seconds of the command's own search, limit and all, with what it says of coverage."""
+    """Median seconds of the search as the command runs it, including the limit and the report on coverage."""
     store, wanted = opened(Path(path)), Filters(action="reject", port=22, peer=NEEDLE)
     taken = []
     for _ in range(5):

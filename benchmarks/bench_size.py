@@ -1,4 +1,4 @@
-"""What ten times the data, and one very large object, cost: time, memory, disk."""
+"""Time, memory and disk usage with ten times the data, and with one very large object."""
 
 from pathlib import Path
 from statistics import median
@@ -6,8 +6,8 @@ from statistics import median
 from benchmarks.buckets import FULL, RUNS, log, served
 from benchmarks.endpoint import BUCKET
 from benchmarks.measure import Result
-from benchmarks.store import Run, apart, folder, opened, ours
-from connectors.clickhouse import command, query
+from benchmarks.store import Run, folder, opened, ours, run_isolated
+from connectors.store.clickhouse import command, query
 from simulation.bulk.bucket import Bucket, large, one_giant
 from simulation.bulk.delivery import Manifest
 
@@ -20,21 +20,21 @@ def run() -> list[Result]:
     one, one_made = _run(large(OBJECTS, 100_000, log=log(2), per_slot=4), RUNS)
     ten, _ = _run(large(10 * OBJECTS, 100_000, log=log(2), per_slot=4), RUNS if FULL else 1)
     giant, giant_made = _run(one_giant(GIANT, log=log(2)), 1)
-    disk = apart(_merged, OBJECTS)
+    disk = run_isolated(_merged, OBJECTS)
     stored = one_made.stored / one_made.total.records
     speed = [count / median(run.wall for run in runs) for count, runs in ((1, one), (10, ten))]
     lean = [count / median(run.cpu for run in runs) for count, runs in ((1, one), (10, ten))]
     memory = {"1x": one, "10x": ten, f"one object of {giant_made.inflated // MEBIBYTE} MiB": giant}
     rows = f"{one_made.total.records:,} rows of version 2"
     return [
-        Result("rows/s at 10x against 1x", speed[1] / speed[0], 0.9, "higher", f"1x: {rows}; on the clock"),
-        Result("rows/s at 10x against 1x, CPU", lean[1] / lean[0], 0.9, "higher", f"1x: {rows}; per CPU second"),
+        Result("rows/s at 10x compared with 1x", speed[1] / speed[0], 0.9, "higher", f"1x: {rows}; by wall-clock time"),
+        Result("rows/s at 10x compared with 1x, CPU", lean[1] / lean[0], 0.9, "higher", f"1x: {rows}; per CPU second"),
         *(
             Result(f"peak memory, {name}, MiB", max(r.memory for r in runs) / MEBIBYTE, 1023, "lower", "of the process")
             for name, runs in memory.items()
         ),
         Result(
-            "bytes on disk per row against gz",
+            "bytes on disk per row compared with gzip",
             disk / stored,
             0.6,
             "lower",
@@ -48,12 +48,12 @@ def _run(bucket: Bucket, runs: int) -> tuple[list[Run], Manifest]:
     with served(bucket) as made:
         for _ in range(runs):
             with folder() as place:
-                done.append(apart(ours, str(place), BUCKET, made.total.ok))
+                done.append(run_isolated(ours, str(place), BUCKET, made.total.ok))
     return done, made
 
 
 def _merged(objects: int) -> float:
-    """Bytes per row when all parts are merged."""
+    """Bytes per row after all parts are merged."""
     with folder() as place, served(large(objects, 100_000, log=log(2), per_slot=4)) as made:
         ours(str(place), BUCKET, made.total.ok)
         client = opened(Path(place)).client()

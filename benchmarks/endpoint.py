@@ -1,4 +1,4 @@
-"""S3 on loopback, in a process of its own so that it takes nothing from the interpreter of those it serves."""
+"""S3 on loopback, in a separate process so that it does not compete for its clients' interpreter lock."""
 
 import importlib
 import multiprocessing
@@ -16,7 +16,7 @@ BUCKET = "logs"
 
 @contextmanager
 def s3() -> Iterator[str]:
-    """The URL of the endpoint; the environment of this process and of those it starts leads there."""
+    """Yields the URL of the endpoint; the environment of this process and its children points to it."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -42,11 +42,11 @@ def s3() -> Iterator[str]:
 
 
 def _serve(pipe: Connection) -> None:
-    importlib.import_module("benchmarks.s3_server").serve(pipe)  # imported there only
+    importlib.import_module("benchmarks.s3_server").serve(pipe)  # imported only in the child process
 
 
 def fill(objects: Iterable[tuple[str, bytes]], bucket: str = BUCKET) -> int:
-    """Puts objects in a fresh bucket; returns their stored bytes."""
+    """Puts objects into a new bucket; returns the number of bytes stored."""
     client = boto3.client("s3")
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     size = 0
@@ -57,7 +57,7 @@ def fill(objects: Iterable[tuple[str, bytes]], bucket: str = BUCKET) -> int:
 
 
 def empty(bucket: str = BUCKET) -> None:
-    """Removes a bucket and all that is in it."""
+    """Deletes a bucket and everything in it."""
     found = boto3.resource("s3").Bucket(bucket)
     found.objects.all().delete()
     found.delete()

@@ -1,4 +1,4 @@
-"""Flow logs to measure with: from a seed, without the simulation's story."""
+"""Flow logs for the benchmarks, generated from a seed and without the simulation's story."""
 
 import gzip
 import random
@@ -14,7 +14,7 @@ INTERFACES = 40
 
 
 def flow_log(header: str, rows: int, seed: int = 1) -> bytes:
-    """A gzip object of `rows` OK records of 40 interfaces in turn, each talking to peers all over the internet."""
+    """A gzip object with `rows` OK records of 40 randomly chosen interfaces, whose peers are all over the internet."""
     rng = random.Random(seed)
     interfaces = [f"eni-{rng.getrandbits(68):017x}" for _ in range(INTERFACES)]
     lines = [header]

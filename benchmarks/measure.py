@@ -12,7 +12,7 @@ RUNS = 5
 
 @dataclass(frozen=True)
 class Result:
-    """A figure. `better` is `higher` or `lower`; `target` None: none was set; `detail` says how it was measured."""
+    """A figure. `better` is `higher` or `lower`; `target` is None if none was set; `detail` is how it was measured."""
 
     name: str
     value: float
@@ -29,8 +29,8 @@ class Result:
 
 
 def seconds_of_one_core(work: Callable[[], object], runs: int = RUNS) -> float:
-    """Median CPU seconds of `work`, after one run that is not counted. CPU time is what one core needs: others that
-    use the machine do not lengthen it, and threads do not shorten it."""
+    """Median CPU seconds of `work`, after one warm-up run. CPU time is what one core needs: other work on the machine
+    does not increase it, and threads do not reduce it."""
     work()
     taken = []
     for _ in range(runs):

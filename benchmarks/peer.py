@@ -1,11 +1,11 @@
-"""The peer: ClickHouse itself reading the same objects into the same table, with all threads."""
+"""The peer: ClickHouse itself, reading the same objects into the same table with all threads."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.store import Run, measured, opened
-from connectors.clickhouse import command
+from connectors.store.clickhouse import command
 from schemas.flow import BY_AWS_NAME, LOG_STATUS
 
 SETTINGS = {
@@ -19,7 +19,7 @@ SETTINGS = {
 
 
 def insert(source: str, fields: Sequence[str]) -> str:
-    """The statement that fills `flows` from `source`: only OK records, as ours."""
+    """The statement that fills `flows` from `source`, with OK records only, as our ingest does."""
     names = [name.replace("-", "_") for name in fields]
     types = [BY_AWS_NAME[name].clickhouse if name in BY_AWS_NAME else "String" for name in fields]
     structure = ", ".join(f"`{name}` {kind}" for name, kind in zip(names, types, strict=True)).replace("'", "\\'")
@@ -31,14 +31,14 @@ def insert(source: str, fields: Sequence[str]) -> str:
 
 
 def theirs(path: str, bucket: str, fields: Sequence[str], expected: int) -> Run:
-    """Over S3's API."""
+    """Runs the insert from objects read over the S3 API."""
     key, url = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_ENDPOINT_URL"]
     source = f"s3('{url}/{bucket}/**.log.gz', '{key}', '{key}', {{form}}, {{structure}}, 'gzip')"
     return _run(path, insert(source, fields), expected)
 
 
 def from_files(path: str, files: str, fields: Sequence[str], expected: int) -> Run:
-    """From files of this machine, without any S3."""
+    """Runs the insert from local files, without S3."""
     return _run(path, insert(f"file('{files}/**/*.log.gz', {{form}}, {{structure}}, 'gzip')", fields), expected)
 
 

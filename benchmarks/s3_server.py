@@ -1,4 +1,4 @@
-"""The process that is S3: moto's server, which keeps its objects in memory."""
+"""The S3 process: moto's server, which keeps its objects in memory."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from moto.server import ThreadedMotoServer
 
 
 def serve(pipe: Connection) -> None:
-    """Sends its URL; ends when it is sent anything."""
+    """Sends its URL through the pipe; exits when it receives anything."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -1,5 +1,5 @@
-"""Work that is measured runs in a process of its own: the engine opens one folder per process, and peak memory is a
-process's."""
+"""Measured work runs in a separate process: the engine opens one folder per process, and peak memory is counted per
+process."""
 
 import multiprocessing
 import os
@@ -15,15 +15,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from connectors.clickhouse import Store, query
-from connectors.migrate import ensure_migrated
-from pipelines.ingest.pipeline import IngestSummary, run_ingest
+from connectors.store.clickhouse import Store, query
+from connectors.store.migrate import ensure_migrated
+from pipelines.ingest.pipeline import run_ingest
+from schemas.summary import IngestSummary
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a piece of work took: seconds on the clock, of the processor, and bytes of memory at its peak; how many rows
-    there are then, on how many bytes of disk, and the most parts that were active at any moment."""
+    """What a piece of work took: wall-clock seconds, CPU seconds and peak memory in bytes; then the rows in the table,
+    their bytes on disk, and the peak number of active parts."""
 
     wall: float
     cpu: float
@@ -33,8 +34,8 @@ class Run:
     parts: int
 
 
-def apart(work: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of `work(*arguments)` in a fresh process. Raises RuntimeError when it fails there."""
+def run_isolated(work: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of `work(*arguments)` in a new process. Raises RuntimeError if it fails there."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_answer, args=(there, work, arguments))
@@ -54,7 +55,7 @@ def _answer(pipe: Connection, work: Callable[..., Any], arguments: tuple[Any, ..
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder that is gone afterwards, under FLOWTRAIL_BENCH_FOLDER or the usual place."""
+    """A temporary folder, under FLOWTRAIL_BENCH_FOLDER or in the default place; removed afterwards."""
     path = Path(tempfile.mkdtemp(prefix="flowtrail-bench-", dir=os.environ.get("FLOWTRAIL_BENCH_FOLDER")))
     try:
         yield path
@@ -69,7 +70,7 @@ def opened(path: Path) -> Store:
 
 
 def measured(store: Store, table: str, work: Callable[[], object]) -> Run:
-    """Runs `work`, which fills `table`."""
+    """Runs `work`, which fills `table`, and measures it."""
     with _most_parts(store, table) as most:
         wall, cpu = time.monotonic(), time.process_time()
         work()
@@ -85,7 +86,7 @@ def measured(store: Store, table: str, work: Callable[[], object]) -> Run:
 
 @contextmanager
 def _most_parts(store: Store, table: str) -> Iterator[list[int]]:
-    """Looks at the number of active parts ten times a second."""
+    """Samples the number of active parts ten times a second; yields a list with the maximum so far."""
     most, done = [0], threading.Event()
 
     def watch() -> None:
@@ -104,7 +105,7 @@ def _most_parts(store: Store, table: str) -> Iterator[list[int]]:
 
 
 def ours(path: str, bucket: str, expected: int) -> Run:
-    """Our ingest of a bucket."""
+    """Runs our ingest of a bucket."""
     store = opened(Path(path))
     summary: list[IngestSummary] = []
     url = f"s3://{bucket}"

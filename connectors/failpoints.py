@@ -1,7 +1,7 @@
-"""Places where a test may end the process, to prove that nothing is lost or doubled.
+"""Points where a test can end the process, to prove that nothing is lost or duplicated.
 
-`FLOWTRAIL_FAILPOINT=after-chunk:1` ends the process there as SIGKILL would; `after-chunk:1=hang` says so on standard
-error and waits there for a signal from outside. Unset, they do nothing.
+`FLOWTRAIL_FAILPOINT=after-chunk:1` ends the process there as SIGKILL would; `after-chunk:1=hang` reports the failpoint
+on standard error and waits there for an external signal. When the variable is not set, failpoints do nothing.
 """
 
 import os
@@ -13,7 +13,7 @@ KILLED = 137
 
 
 def failpoint(name: str) -> None:
-    """End or stop the process if the environment arms the failpoint `name`."""
+    """End the process, or make it wait, if the environment arms the failpoint `name`."""
     armed, _, how = os.environ.get(VARIABLE, "").partition("=")
     if armed != name:
         return

@@ -1,4 +1,4 @@
-"""Every setting, each also a `FLOWTRAIL_*` variable. Options win over variables, variables over defaults."""
+"""Every setting, each also a `FLOWTRAIL_*` variable. Options override variables, and variables override defaults."""
 
 import difflib
 import re
@@ -10,32 +10,33 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from connectors.access import Access
+from connectors.aws.access import Access
 from schemas.errors import FlowtrailError
+from schemas.ledger import LEASE
 from schemas.times import parse_duration
 
 PREFIX = "FLOWTRAIL_"
 SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
 
 READ_ELSEWHERE: Mapping[str, str] = {
-    "FLOWTRAIL_PASSWORD": "password of the ClickHouse server's user; read when connecting, kept nowhere",
-    "FLOWTRAIL_PASSWORD_FILE": "a file that holds that password; wins over FLOWTRAIL_PASSWORD",
-    "FLOWTRAIL_FAILPOINT": "for tests: where the process is to die, e.g. `after-begin`; without it nothing happens",
+    "FLOWTRAIL_PASSWORD": "password of the ClickHouse user; read when connecting, never stored",
+    "FLOWTRAIL_PASSWORD_FILE": "file that contains that password; overrides FLOWTRAIL_PASSWORD",
+    "FLOWTRAIL_FAILPOINT": "for tests: the failpoint that ends the process, e.g. `after-begin`; no effect if unset",
 }
-"""Variables that are no settings: secrets never travel in an object that is pickled or printed."""
+"""Variables that are not settings: secrets are never part of an object that is pickled or printed."""
 
 AWS_VARIABLES: Mapping[str, str] = {
-    "AWS_PROFILE": "profile of the shared configuration files",
+    "AWS_PROFILE": "profile from the shared AWS configuration files",
     "AWS_REGION, AWS_DEFAULT_REGION": "region",
-    "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN": "credentials, where no role or profile gives them",
-    "AWS_ENDPOINT_URL": "another endpoint than AWS's own, for S3 and EC2 alike",
-    "AWS_CA_BUNDLE": "certificates to trust",
+    "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN": "credentials, if no role or profile provides them",
+    "AWS_ENDPOINT_URL": "custom endpoint for S3 and EC2",
+    "AWS_CA_BUNDLE": "CA certificates to trust",
 }
-"""AWS's own variables: the whole default credential chain of boto3 is honoured, these are what is used most."""
+"""AWS's own variables. boto3's whole default credential chain applies; these are the most common ones."""
 
 
 def _log_format(text: object) -> object:
-    """AWS field names apart by spaces or commas; AWS's own `${field}` form is taken too."""
+    """AWS field names separated by spaces or commas; the AWS form `${field}` is accepted too."""
     if not isinstance(text, str):
         return text
     return tuple(re.sub(r"^\$\{(.*)\}$", r"\1", name) for name in re.split(r"[\s,]+", text.strip()) if name)
@@ -49,8 +50,8 @@ def _duration(text: object) -> object:
 
 
 def _retention(text: object) -> object:
-    """None keeps for ever. A day is the least, as a slip such as 90m for three months would take everything; times in
-    the store end in 2106, and so does what can be added to them."""
+    """None keeps records forever. The minimum is one day, because a slip such as 90m for three months would delete
+    everything. The maximum exists because times in the store end in 2106, also after adding the retention."""
     if not isinstance(text, str):
         return text
     if text.strip() == "none":
@@ -72,14 +73,14 @@ def _db(db: str) -> str:
     if "://" in db:
         url = urlsplit(db)
         if url.scheme not in ("http", "https") or not url.hostname or url.password:
-            raise ValueError("not a folder, not such a URL")
+            raise ValueError("neither a folder nor a valid URL")
     return db
 
 
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.password):
-        raise ValueError("not such a URL")
+        raise ValueError("not a valid URL")
     return url
 
 
@@ -90,127 +91,120 @@ def _region(name: str) -> str:
 
 
 def _accepts(words: str) -> dict[str, Any]:
-    """What the remedy of a bad value says."""
+    """What the remedy for a bad value says."""
     return {"accepts": words}
 
 
 class Settings(BaseSettings):
-    """Build with `load`; frozen. Sizes in bytes."""
+    """Create with `load`. Frozen. Sizes are in bytes."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     db: Annotated[str, AfterValidator(_db)] = Field(
         "./flowtrail.db",
-        description="where the facts are: a folder for the embedded engine, or the URL of a ClickHouse server",
+        description="where the data is stored: a folder for the embedded engine, or the URL of a ClickHouse server",
         json_schema_extra=_accepts("a folder, or http(s)://user@host:port[/database] without a password"),
     )
     database: Annotated[str, AfterValidator(_database)] = Field(
         "flowtrail",
-        description="database in it; the one in a server's URL wins",
-        json_schema_extra=_accepts("letters, digits and underscores, not beginning with a digit"),
-    )
-    dead_letters: str = Field(
-        "",
-        description="folder for references to objects that could not be read; beside an embedded db"
-        " (`<db>.dead-letters`), else ./flowtrail.dead-letters",
-        json_schema_extra=_accepts("a folder"),
+        description="name of the database; one in the server's URL overrides it",
+        json_schema_extra=_accepts("letters, digits and underscores, not starting with a digit"),
     )
     log_format: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_log_format)] = Field(
         (),
-        description="fields of flow-log objects that lack the header line, in their order",
-        json_schema_extra=_accepts("AWS field names apart by spaces, such as 'version account-id interface-id'"),
+        description="fields, in order, of flow log objects without a header line",
+        json_schema_extra=_accepts("AWS field names separated by spaces, such as 'version account-id interface-id'"),
     )
     load_objects: PositiveInt = Field(
         2_000,
-        description="at most so many objects are written together",
+        description="maximum number of objects that are written together",
         json_schema_extra=_accepts("a whole number above 0"),
     )
     load_bytes: PositiveInt = Field(
         16 << 20,
-        description="and at most so many bytes of them, as stored; a larger object is written alone",
+        description="maximum size in bytes, as stored, of what is written together; a larger object is written alone",
         json_schema_extra=_accepts("a whole number of bytes above 0"),
     )
     lookback: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         timedelta(hours=24),
-        description="how far before its range `correlate` looks for what was normal and for changes",
-        json_schema_extra=_accepts("a length of time such as 90s, 30m, 24h or 7d"),
+        description="how far before its time range `correlate` looks for normal traffic and for changes",
+        json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
     )
     margin: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         timedelta(hours=24),
-        description="how much later than its records an object may be named for `ingest --to` to find it still",
-        json_schema_extra=_accepts("a length of time such as 90s, 30m, 24h or 7d"),
+        description="how much later than its records an object may be dated in its key for `ingest --to` to find it",
+        json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
     )
     retention: Annotated[timedelta | None, BeforeValidator(_retention)] = Field(
         None,
-        description="how long flow records are kept after their start; commands that write bring the tables' TTL to it,"
-        " so give it to all of them alike",
-        json_schema_extra=_accepts("a length of time from 1d to 14600d, such as 90d, or none to keep them for ever"),
+        description="how long flow log records are kept after their start; commands that write set the tables' TTL to"
+        " it, so use the same value for all of them",
+        json_schema_extra=_accepts("a duration from 1d to 14600d, such as 90d, or none to keep them forever"),
+    )
+    lease: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        LEASE,
+        description="on a server, how long a process that is loading objects may be silent before others take over",
+        json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
     )
     profile: str = Field(
         "",
-        description="profile of AWS's shared configuration files; wins over AWS_PROFILE and over keys in variables",
+        description="profile from the shared AWS configuration files; overrides AWS_PROFILE and access keys in"
+        " variables",
         json_schema_extra=_accepts("a name that `aws configure list-profiles` shows"),
     )
     aws_region: Annotated[str, AfterValidator(_region)] = Field(
         "",
-        description="region to ask; wins over AWS_REGION",
+        description="AWS region to use; overrides AWS_REGION",
         json_schema_extra=_accepts("a region such as eu-central-1"),
     )
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] = Field(
         "",
-        description="another endpoint than AWS's own, for S3 and EC2 alike; wins over AWS_ENDPOINT_URL",
+        description="custom endpoint for S3 and EC2; overrides AWS_ENDPOINT_URL",
         json_schema_extra=_accepts("http(s)://host[:port]"),
     )
     no_sign_request: bool = Field(
         False,
-        description="read S3 without credentials: public buckets",
+        description="read S3 without credentials, for public buckets",
         json_schema_extra=_accepts("true or false"),
     )
     requester_pays: bool = Field(
         False,
-        description="accept the cost of requests to a bucket whose owner does not",
+        description="accept the charges of Requester Pays buckets",
         json_schema_extra=_accepts("true or false"),
     )
     output: Literal["table", "json", "csv"] = Field(
         "table",
-        description="how commands answer",
+        description="output format of commands",
         json_schema_extra=_accepts("table, json or csv"),
     )
 
     @property
     def access(self) -> Access:
-        """How to go to AWS."""
+        """How to access AWS."""
         return Access(self.profile, self.aws_region, self.endpoint_url, self.no_sign_request, self.requester_pays)
-
-    @property
-    def dead_letter_folder(self) -> str:
-        """`dead_letters`, or where it is when it is not set."""
-        if self.dead_letters:
-            return self.dead_letters
-        return "./flowtrail.dead-letters" if "://" in self.db else f"{self.db.rstrip('/')}.dead-letters"
 
 
 def load(**given: Any) -> Settings:
-    """Settings from the variables; `given` values that are not None win. Raises FlowtrailError naming the variable
-    of a bad value and what it accepts."""
+    """Settings from the variables, overridden by `given` values that are not None. Raises FlowtrailError naming the
+    option or variable with a bad value and what it accepts."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        bad = re.sub(r"://[^/]*@", "://...@", str(first["input"]))  # it may hold a password
-        who = f"--{name.replace('_', '-')}" if given.get(name) is not None else f"{PREFIX}{name.upper()}"
-        raise FlowtrailError(f"{who} is {bad!r}.", f"Set it to {accepts(name)}, or leave it out.") from None
+        bad = re.sub(r"://[^/]*@", "://...@", str(first["input"]))  # it may contain a password
+        source = f"--{name.replace('_', '-')}" if given.get(name) is not None else f"{PREFIX}{name.upper()}"
+        raise FlowtrailError(f"{source} cannot be {bad!r}.", f"Set it to {accepts(name)}, or leave it out.") from None
 
 
 def accepts(name: str) -> str:
-    """What the setting takes, in words."""
+    """The values that the setting accepts, in words."""
     extra = Settings.model_fields[name].json_schema_extra
     return str(extra["accepts"]) if isinstance(extra, dict) else ""
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that begin with our prefix and mean nothing, each with the nearest one that does ('' if none)."""
+    """Unknown variables with our prefix, each with the closest known one ('' if there is none)."""
     known = [PREFIX + name.upper() for name in Settings.model_fields] + list(READ_ELSEWHERE)
-    strange = [name for name in sorted(environment) if name.startswith(PREFIX) and name not in known]
-    return {name: next(iter(difflib.get_close_matches(name, known, 1, 0.8)), "") for name in strange}
+    unknown = [name for name in sorted(environment) if name.startswith(PREFIX) and name not in known]
+    return {name: next(iter(difflib.get_close_matches(name, known, 1, 0.8)), "") for name in unknown}

@@ -1,11 +1,20 @@
-"""What happens to the data: the map of the product.
+"""The data pipelines, and the map of the product.
 
     S3 objects ──ingest──> facts in ClickHouse ──correlate──> incidents
+                                   │
+                               console (reads only)
 
-`ingest/`     list -> read -> parse -> enrich -> write. One object, exactly once.
-`network/`    the VPC model: snapshots and changes become a timeline; `explain` gives the verdict on a packet.
-`correlate/`  facts and a time range -> detect -> blame -> incidents. A pure function.
-`cli/`        the commands; the only place where everything is put together.
+`ingest/`     find -> read -> parse -> enrich -> write. Each object counts exactly once.
+`correlate/`  facts and a time range -> detect -> blame -> tell -> incidents. A pure function.
+`runner.py`   runs a pipeline; add a new Beam runner here. `coders.py`  encodes tables that pass between workers.
 
-Read `ingest/parse.py`, then `../schemas/flow.py`, then `correlate/blame.py`, and you know the product.
+The other packages, each with its own map:
+
+`../schemas`     the data model: tables, columns, DDL.
+`../network`     the VPC model: the configuration at any instant, and the verdict on a packet.
+`../connectors`  sources and sinks: S3, EC2, ClickHouse; runtime settings; later, notification channels.
+`../console`     what people and programs see: typed answers, and how they are displayed.
+`../cli`         the commands, where everything is wired together.
+
+To get to know the product, read `ingest/parse/flow_log.py`, `../schemas/flow.py` and `correlate/blame/judge.py`.
 """

@@ -1,4 +1,4 @@
-"""Changes of the VPC configuration: CloudTrail calls that can alter reachability, successful ones only."""
+"""Changes to the VPC configuration: successful CloudTrail calls that can alter reachability."""
 
 import json
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ CHANGE_EVENTS = Table(
     "change_events",
     (
         Column("event_time", SECONDS, "DateTime('UTC')", "when the call completed"),
-        Column("event_id", pa.string(), "String", "CloudTrail eventID; duplicates of it are one change"),
+        Column("event_id", pa.string(), "String", "CloudTrail eventID; records with the same one count as one change"),
         Column("event_name", TEXT, LOW, "API call, e.g. DeleteRoute"),
-        Column("actor", pa.string(), "String", "userIdentity.arn, or the closest thing the record names"),
+        Column("actor", pa.string(), "String", "userIdentity.arn, or the closest identity in the record"),
         Column("actor_type", TEXT, LOW, "userIdentity.type; '' when absent"),
         Column("source_ip", pa.string(), "String", "sourceIPAddress: an address, a DNS name or 'AWS Internal'"),
         Column("user_agent", pa.string(), "String", "userAgent; '' when absent"),
         Column("account_id", TEXT, LOW, "recipientAccountId, else userIdentity.accountId"),
         Column("region", TEXT, LOW, "awsRegion"),
-        Column("resources", pa.list_(pa.string()), "Array(String)", "ids that request and response name"),
+        Column("resources", pa.list_(pa.string()), "Array(String)", "resource ids in the request and the response"),
         Column("request", pa.string(), "String", "requestParameters as JSON"),
         Column("response", pa.string(), "String", "responseElements as JSON"),
         *PROVENANCE,
@@ -33,7 +33,7 @@ CHANGE_EVENTS = Table(
 
 @dataclass(frozen=True)
 class ChangeEvent:
-    """One call, normalised. `request` and `response` are CloudTrail's own objects."""
+    """One API call, normalised. `request` and `response` are the objects that CloudTrail logged."""
 
     event_time: datetime
     event_id: str
@@ -52,12 +52,12 @@ class ChangeEvent:
 
     @property
     def order(self) -> tuple[datetime, str]:
-        """Total order of changes: by time, then eventID, since CloudTrail's times have whole seconds."""
+        """Total order of changes: by time, then eventID, because CloudTrail times are whole seconds."""
         return self.event_time, self.event_id
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ChangeEvent":
-        """From a row of `change_events` (names as in the table, `event_time` an aware datetime)."""
+        """A change event from a row of `change_events` (keyed by column name, `event_time` an aware datetime)."""
         plain = {
             name: row[name] for name in cls.__dataclass_fields__ if name not in ("request", "response", "resources")
         }

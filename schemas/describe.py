@@ -1,4 +1,4 @@
-"""The `aws ec2 describe-*` answers that a snapshot is read from."""
+"""The `aws ec2 describe-*` commands whose output a snapshot is read from."""
 
 MEMBERS: dict[str, str] = {
     "describe-subnets": "Subnets",
@@ -12,13 +12,13 @@ MEMBERS: dict[str, str] = {
     "describe-nat-gateways": "NatGateways",
     "describe-security-group-rules": "SecurityGroupRules",
 }
-"""The commands, and the member of each one's answer that is its list."""
+"""Each command, and the member of its output that holds the list."""
 
 ANSWERS: tuple[str, ...] = tuple(MEMBERS)
 REQUIRED: tuple[str, ...] = ANSWERS[:5]
-"""Without these there is no verdict; the others add to it."""
+"""A verdict needs these; the others refine it."""
 
 
 def how_to_save(command: str) -> str:
-    """The command line that makes the file `<command>.json`."""
+    """The command line that saves the output as `<command>.json`."""
     return f"aws ec2 {command} --output json > {command}.json"

@@ -1,10 +1,10 @@
-"""Errors that a person can act on, and the three kinds of failure."""
+"""Errors that a person can act on, and objects that cannot be read."""
 
 from schemas.object_ref import ObjectRef
 
 
 class FlowtrailError(Exception):
-    """A failure of the world or of the request: says what is wrong and how to mend it."""
+    """A problem with the environment or the request: what is wrong (`message`) and how to fix it (`remedy`)."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message}\n{remedy}" if remedy else message)
@@ -13,9 +13,9 @@ class FlowtrailError(Exception):
 
 
 class BadObject(Exception):
-    """An object that cannot be read as what it is: it becomes a dead letter and does not stop the run.
+    """An object that cannot be read: it becomes a dead letter and does not stop the run.
 
-    `reason` is a stable word (`truncated-gzip`, `not-json`, ...), `detail` a sentence for people.
+    `reason` is a stable code (`truncated-gzip`, `not-json`, ...), `detail` a readable explanation.
     """
 
     def __init__(self, ref: ObjectRef, reason: str, detail: str) -> None:

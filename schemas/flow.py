@@ -1,8 +1,8 @@
-"""Flow-log records: the registry of columns that parse, DDL check, docs and filters come from.
+"""Flow log records: the registry of columns behind the parser, the DDL check, the docs and the filters.
 
-Source of names, versions, types and null rules: the AWS flow-log record reference (versions 2 to 5) and, for 7 to 11,
-public descriptions of it; version 6 has transit gateway fields only (`tgw.py`). A field that a header names and this
-registry does not know goes to `extra`.
+Source of names, versions, types and null rules: the AWS flow log record reference (versions 2 to 5) and, for 7 to 11,
+public descriptions of it; version 6 has transit gateway fields only (`tgw.py`). Header fields that are not in this
+registry go to `extra`.
 """
 
 import pyarrow as pa
@@ -31,33 +31,47 @@ def address(aws: str, version: int, meaning: str) -> Column:
 LOGGED: tuple[Column, ...] = (
     number("version", 2, 8, "highest version among the fields of the log's format"),
     text("account-id", 2, "owner of the network interface; may be 'unknown'"),
-    text("interface-id", 2, "the network interface that the traffic was recorded at"),
-    address("srcaddr", 2, "source; on the interface's own side its primary private address"),
-    address("dstaddr", 2, "destination; on the interface's own side its primary private address"),
+    text("interface-id", 2, "network interface for which the traffic was recorded"),
+    address("srcaddr", 2, "source address; for outgoing traffic, the interface's primary private address"),
+    address("dstaddr", 2, "destination address; for incoming traffic, the interface's primary private address"),
     number("srcport", 2, 16, "source port; 0 for protocols without ports"),
     number("dstport", 2, 16, "destination port; 0 for protocols without ports"),
     number("protocol", 2, 8, "IANA protocol number: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6"),
     number("packets", 2, 64, "packets in the aggregation interval"),
     number("bytes", 2, 64, "bytes in the aggregation interval"),
-    Column("start", SECONDS, "DateTime('UTC')", "first packet of the interval (up to 60 s late)", "start", 2),
-    Column("end", SECONDS, "DateTime('UTC')", "last packet of the interval (up to 60 s late)", "end", 2),
-    text("action", 2, "ACCEPT or REJECT, as security groups and network ACLs decided"),
+    Column(
+        "start",
+        SECONDS,
+        "DateTime('UTC')",
+        "time of the first packet in the aggregation interval (up to 60 s late)",
+        "start",
+        2,
+    ),
+    Column(
+        "end",
+        SECONDS,
+        "DateTime('UTC')",
+        "time of the last packet in the aggregation interval (up to 60 s late)",
+        "end",
+        2,
+    ),
+    text("action", 2, "ACCEPT or REJECT, as decided by security groups and network ACLs"),
     text("vpc-id", 3, "VPC of the interface; from VPC metadata when the log lacks it"),
     text("subnet-id", 3, "subnet of the interface; from VPC metadata when the log lacks it"),
     text("instance-id", 3, "instance of the interface; from VPC metadata when the log lacks it"),
     number("tcp-flags", 3, 8, "OR of the TCP flags seen: FIN 1, SYN 2, RST 4, SYN-ACK 18"),
     text("type", 3, "IPv4, IPv6 or EFA"),
-    address("pkt-srcaddr", 3, "source address that the packet carried"),
-    address("pkt-dstaddr", 3, "destination address that the packet carried"),
+    address("pkt-srcaddr", 3, "packet-level (original) source address"),
+    address("pkt-dstaddr", 3, "packet-level (original) destination address"),
     text("region", 4, "region of the interface"),
-    text("az-id", 4, "availability zone id of the interface"),
+    text("az-id", 4, "Availability Zone id of the interface"),
     text("sublocation-type", 4, "wavelength, outpost or localzone"),
     text("sublocation-id", 4, "id of the sublocation"),
-    text("pkt-src-aws-service", 5, "AWS IP range that pkt-srcaddr lies in"),
-    text("pkt-dst-aws-service", 5, "AWS IP range that pkt-dstaddr lies in"),
+    text("pkt-src-aws-service", 5, "AWS service whose IP ranges contain pkt-srcaddr"),
+    text("pkt-dst-aws-service", 5, "AWS service whose IP ranges contain pkt-dstaddr"),
     text("flow-direction", 5, "ingress or egress, as logged"),
     number("traffic-path", 5, 8, "path of egress traffic, 1 to 8"),
-    text("ecs-cluster-arn", 7, "ARN of the ECS cluster, when the traffic is of a running ECS task"),
+    text("ecs-cluster-arn", 7, "ARN of the ECS cluster, if the traffic belongs to a running ECS task"),
     text("ecs-cluster-name", 7, "name of the ECS cluster"),
     text("ecs-container-instance-arn", 7, "ARN of the ECS container instance; none on Fargate"),
     text("ecs-container-instance-id", 7, "id of the ECS container instance; none on Fargate"),
@@ -67,29 +81,29 @@ LOGGED: tuple[Column, ...] = (
     text("ecs-task-definition-arn", 7, "ARN of the ECS task definition"),
     text("ecs-task-arn", 7, "ARN of the ECS task"),
     text("ecs-task-id", 7, "id of the ECS task"),
-    text("reject-reason", 8, "BPA, EC, ... as logged; says nothing of security groups and network ACLs"),
-    text("resource-id", 9, "the regional NAT gateway that logged the record"),
+    text("reject-reason", 8, "BPA, EC, ... as logged; does not cover security groups and network ACLs"),
+    text("resource-id", 9, "regional NAT gateway that logged the record"),
     text("encryption-status", 10, "as logged: 0 not encrypted, 1 by Nitro, 2 by the application, 3 both"),
-    text("instance-tag", 11, "value of the chosen tag of the instance, percent-encoded as logged"),
-    text("instance-tag-2", 11, "value of the second chosen tag of the instance, percent-encoded as logged"),
-    text("interface-tag", 11, "value of the chosen tag of the interface, percent-encoded as logged"),
-    text("interface-tag-2", 11, "value of the second chosen tag of the interface, percent-encoded as logged"),
-    text("asg-tag", 11, "value of the chosen tag of the Auto Scaling group, percent-encoded as logged"),
-    text("asg-tag-2", 11, "value of the second chosen tag of the Auto Scaling group, percent-encoded as logged"),
+    text("instance-tag", 11, "value of the selected instance tag, percent-encoded as logged"),
+    text("instance-tag-2", 11, "value of the second selected instance tag, percent-encoded as logged"),
+    text("interface-tag", 11, "value of the selected interface tag, percent-encoded as logged"),
+    text("interface-tag-2", 11, "value of the second selected interface tag, percent-encoded as logged"),
+    text("asg-tag", 11, "value of the selected Auto Scaling group tag, percent-encoded as logged"),
+    text("asg-tag-2", 11, "value of the second selected Auto Scaling group tag, percent-encoded as logged"),
     text("interface-type", 11, "nat_gateway, network_load_balancer, vpc_endpoint, ..."),
-    text("next-hop-interface-id", 11, "the interface that got egress traffic, or that sent ingress traffic"),
+    text("next-hop-interface-id", 11, "interface that received the egress traffic or sent the ingress traffic"),
     text("next-hop-subnet-id", 11, "subnet of the next hop"),
-    text("next-hop-az-id", 11, "availability zone id of the next hop"),
+    text("next-hop-az-id", 11, "Availability Zone id of the next hop"),
     text("next-hop-vpc-id", 11, "VPC of the next hop"),
     text("next-hop-interface-type", 11, "interface type of the next hop"),
 )
-"""The fields AWS logs. `log-status` is no column: flows hold OK records only, the rest are coverage."""
+"""The fields AWS logs. `log-status` is not a column: `flows` holds OK records only, the others go to `coverage`."""
 
 EXTRA = Column(
     "extra",
     pa.map_(pa.string(), pa.string()),
     "Map(LowCardinality(String), String)",
-    "fields of the header that this registry does not know, by their AWS name; '-' is left out",
+    "header fields without a column of their own, by AWS name; '-' values are left out",
 )
 
 ENRICHED: tuple[Column, ...] = (
@@ -104,7 +118,7 @@ ENRICHED: tuple[Column, ...] = (
         "route_table_id", TEXT, LOW, "route table of the subnet at the record's time", nulls="never; '' when unknown"
     ),
 )
-"""What VPC metadata, as it was at the record's `start`, adds."""
+"""Columns added from VPC metadata as of the record's `start`."""
 
 FLOWS = Table("flows", (*LOGGED, EXTRA, *ENRICHED, *PROVENANCE))
 
@@ -125,15 +139,15 @@ COVERAGE = Table(
         *PROVENANCE,
     ),
 )
-"""NODATA and SKIPDATA records: how complete an answer is."""
+"""NODATA and SKIPDATA records: they show how complete an answer is."""
 
 RAW_CAP = 1024
 REJECTED_LINES = Table(
     "rejected_lines",
     (
-        Column("reason", TEXT, LOW, "why the line is no record, e.g. token-count, bad-address:srcaddr"),
-        Column("raw", pa.string(), "String", f"the line, at most {RAW_CAP} bytes of it, undecodable bytes escaped"),
+        Column("reason", TEXT, LOW, "why the line is not a valid record, e.g. token-count, bad-address:srcaddr"),
+        Column("raw", pa.string(), "String", f"the line, cut to {RAW_CAP} bytes, with undecodable bytes escaped"),
         *PROVENANCE,
     ),
 )
-"""Lines that could not be understood: kept, never guessed."""
+"""Lines that could not be parsed: kept as they are, never guessed at."""

@@ -1,4 +1,4 @@
-"""Incidents: what stopped the traffic, who did it, and how to put it back."""
+"""Incidents: what stopped the traffic, who changed it, and how to undo it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,8 +19,8 @@ class Kind(StrEnum):
 
 
 class Certainty(StrEnum):
-    """PROVEN: tested, before the change these packets pass and after it they do not. SUSPECTED: a change fits
-    and could not be tested, or the test says otherwise in part. UNEXPLAINED: no change fits."""
+    """PROVEN: tested; these packets pass before the change and not after it. SUSPECTED: a change fits but could
+    not be tested, or the test disagrees in part. UNEXPLAINED: no change fits."""
 
     PROVEN = "proven"
     SUSPECTED = "suspected"
@@ -34,8 +34,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """The change. `layer` is `network-acl`, `security-group`, `route`, ...; `rule` names the rule or route, e.g.
-    `ingress 90 deny tcp 22 from 0.0.0.0/0` or `0.0.0.0/0 -> igw-1`."""
+    """The change that caused an incident. `layer` is `network-acl`, `security-group`, `route`, ...; `rule` names the
+    rule or route, e.g. `ingress 90 deny tcp 22 from 0.0.0.0/0` or `0.0.0.0/0 -> igw-1`."""
 
     event_ids: tuple[str, ...]
     event_name: str
@@ -99,14 +99,14 @@ class Incident:
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return rfc3339(value)
-    raise TypeError(f"no JSON form for {value!r}")
+    raise TypeError(f"{value!r} cannot be written as JSON")
 
 
 INCIDENTS = Table(
     "incidents",
     (
-        Column("id", pa.string(), "String", "names the incident: a digest of what caused it and where"),
-        Column("generation", pa.uint64(), "UInt64", "the correlation that wrote the row; the highest holds"),
+        Column("id", pa.string(), "String", "incident id: a digest of its cause and location"),
+        Column("generation", pa.uint64(), "UInt64", "correlation that wrote the row; the highest one counts"),
         Column("deleted", pa.uint8(), "UInt8", "1 when a later correlation of the same range no longer finds it"),
         Column("kind", TEXT, LOW, "rejects or lost-traffic"),
         Column("state", TEXT, LOW, "open or closed"),
@@ -118,15 +118,16 @@ INCIDENTS = Table(
         Column("enis", pa.list_(pa.string()), "Array(String)", "network interfaces affected"),
         Column("ports", pa.list_(pa.uint16()), "Array(UInt16)", "service ports affected"),
         Column("peers", pa.list_(pa.string()), "Array(String)", "peers affected"),
-        Column("first_seen", SECONDS, "DateTime('UTC')", "first reject, or when answers stopped"),
+        Column("first_seen", SECONDS, "DateTime('UTC')", "first reject, or when replies stopped"),
         Column("last_seen", SECONDS, "DateTime('UTC')", "last reject, or last unanswered flow"),
         Column(
             "closed_at",
             SECONDS,
             "Nullable(DateTime('UTC'))",
-            "first accepted or answered flow after",
+            "first accepted or answered flow afterwards",
             nulls="NULL: open",
         ),
         Column("body", pa.string(), "String", "the whole incident as JSON"),
+        Column("run", TEXT, LOW, "the run that wrote the row (runs.run)"),
     ),
 )

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 
 class ObjectKind(StrEnum):
-    """What an object is."""
+    """What an object contains."""
 
     FLOW_LOG = "flow-log"
     CLOUDTRAIL = "cloudtrail"
@@ -26,11 +26,11 @@ class ObjectRef:
 
     @cached_property
     def object_id(self) -> int:
-        """64 bits that name this version: the same object listed twice is the same id."""
+        """A 64-bit id of this version: the same object listed twice has the same id."""
         identity = "\0".join((self.bucket, self.key, self.version_id or f"{self.etag}:{self.size}"))
         return int.from_bytes(blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big")
 
     @property
     def url(self) -> str:
-        """For people. Never parsed: keys may hold `?` and `@`."""
+        """For display; never parsed, because keys may contain `?` and `@`."""
         return f"s3://{self.bucket}/{self.key}"

@@ -1,4 +1,4 @@
-"""One place where an Arrow type and a ClickHouse type are paired."""
+"""The one place that pairs Arrow types with ClickHouse types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 ADDRESS = pa.binary(16)
-"""An address: 16 bytes, IPv4 mapped into IPv6 (`::ffff:a.b.c.d`), so that both live in one column."""
+"""An address: 16 bytes, IPv4 mapped into IPv6 (`::ffff:a.b.c.d`), so that both fit in one column."""
 
 SECONDS = pa.timestamp("s", tz="UTC")
 MILLISECONDS = pa.timestamp("ms", tz="UTC")
@@ -16,8 +16,9 @@ MILLISECONDS = pa.timestamp("ms", tz="UTC")
 class Column:
     """A column: `name` is the same in Arrow and ClickHouse.
 
-    `aws` is the flow-log field name (`${...}`) where the column holds one, `version` the flow-log
-    version that introduced it, and `nulls` says how "no value" is told from zero.
+    `aws` is the flow log field name (`${...}`) if the column holds one, `version` the flow log version
+    that introduced it, and `nulls` states how "no value" differs from zero. `default` is the expression by which the
+    store fills the column when it is not given, such as the server's own time.
     """
 
     name: str
@@ -27,11 +28,12 @@ class Column:
     aws: str = ""
     version: int = 0
     nulls: str = "never"
+    default: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A ClickHouse table and the shape of an Arrow table that may be inserted into it."""
+    """A ClickHouse table, and the schema of Arrow tables that may be inserted into it."""
 
     name: str
     columns: Sequence[Column]
@@ -45,7 +47,7 @@ class Table:
         return [c.name for c in self.columns]
 
     def column(self, name: str) -> Column:
-        """The column called `name`; raises KeyError when the table has none of that name."""
+        """The column called `name`. Raises KeyError when the table has no such column."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -58,9 +60,9 @@ PROVENANCE: tuple[Column, ...] = (
         "row_no",
         pa.uint32(),
         "UInt32",
-        "line number in the object, the header being line 1; record ordinal in JSON and Parquet",
+        "line number in the object (the header is line 1); record ordinal in JSON and Parquet",
     ),
     Column("load", pa.uint64(), "UInt64", "the load that wrote the row (ledger.load)"),
     Column("chunk", pa.uint32(), "UInt32", "the chunk within the load: one insert, one part"),
 )
-"""Ends every table of facts, so that evidence can be traced to bucket, key and line and be read again."""
+"""The last columns of every fact table: they trace evidence to bucket, key and line, so that it can be read again."""

@@ -1,9 +1,10 @@
-"""Every table of the store."""
+"""Every table in the store."""
 
 from schemas.change import CHANGE_EVENTS
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.incident import INCIDENTS
 from schemas.ledger import LEDGER, RECEIPTS, RETENTION
+from schemas.runs import DEAD_LETTERS, DERIVATIONS, HEARTBEATS, INCIDENT_DRAFTS, PLANNED, RUNS
 from schemas.snapshot import CONFIG_SNAPSHOTS, CONFIG_VERSIONS
 from schemas.table import Table
 from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
@@ -23,5 +24,11 @@ TABLES: dict[str, Table] = {
         TGW_FLOWS,
         TGW_COVERAGE,
         RETENTION,
+        RUNS,
+        PLANNED,
+        DEAD_LETTERS,
+        HEARTBEATS,
+        INCIDENT_DRAFTS,
+        DERIVATIONS,
     )
 }

@@ -1,4 +1,4 @@
-"""Times as people and scripts write them: RFC 3339, always with a zone, UTC inside."""
+"""Times as people and scripts write them: RFC 3339, always with a zone, UTC internally."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,12 @@ _DAYS = {"today": timedelta(0), "yesterday": timedelta(days=1)}
 def rfc3339(moment: datetime) -> str:
     """`2026-11-20T14:32:05Z`; fractions only when there are any. Raises ValueError for a naive datetime."""
     if moment.tzinfo is None:
-        raise ValueError(f"{moment!r} has no zone")
+        raise ValueError(f"{moment!r} has no time zone")
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> datetime:
-    """An aware datetime in UTC. A time without a zone is UTC; raises FlowtrailError for anything else."""
+    """An aware datetime in UTC. A time without a zone is taken as UTC. Raises FlowtrailError for anything else."""
     moment = _isoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -33,23 +33,23 @@ def _isoformat(text: str) -> datetime:
 
 
 def parse_duration(text: str) -> timedelta:
-    """A length of time such as `90s`, `30m`, `24h`, `7d`; raises FlowtrailError for anything else and for zero."""
+    """A duration such as `90s`, `30m`, `24h` or `7d`. Raises FlowtrailError for anything else and for zero."""
     match = re.fullmatch(r"\s*([0-9]{1,6})\s*([smhd])\s*", text)
     if match is None or int(match[1]) == 0:
-        raise FlowtrailError(f"{text!r} is not a length of time.", "Write it as 90s, 30m, 24h or 7d.")
+        raise FlowtrailError(f"{text!r} is not a duration.", "Write it as 90s, 30m, 24h or 7d.")
     return int(match[1]) * _UNITS[match[2]]
 
 
 def parse_when(text: str, now: datetime) -> datetime:
-    """A moment: RFC 3339, how long before `now` (`2h`, `2h ago`), or `now`, `today`, `yesterday` (their midnight). A
-    day or a time without a zone is UTC, or with ` local` behind it of this machine's zone. Raises FlowtrailError for
-    anything else."""
+    """A point in time: RFC 3339, a duration before `now` (`2h`, `2h ago`), or `now`, `today`, `yesterday` (at
+    midnight). A day or a time without a zone is in UTC or, if followed by ` local`, in this machine's zone. Raises
+    FlowtrailError for anything else."""
     words = " ".join(text.split())
     if re.fullmatch(r"[0-9]{1,6} ?[smhd]( ago)?", words):
         try:
             return now.astimezone(UTC) - parse_duration(words.removesuffix(" ago"))
         except OverflowError:
-            raise FlowtrailError(f"{text!r} is before all time.", "Write a shorter one, such as 7d.") from None
+            raise FlowtrailError(f"{text!r} is too long ago.", "Use a shorter duration, such as 7d.") from None
     here = words.endswith(" local")
     words = words.removesuffix(" local")
     if words == "now":
@@ -61,5 +61,5 @@ def parse_when(text: str, now: datetime) -> datetime:
         return parse_time(words)
     moment = _isoformat(words)
     if moment.tzinfo is not None:
-        raise FlowtrailError(f"{text!r} has a zone of its own.", "Leave `local` out.")
+        raise FlowtrailError(f"{text!r} already has a time zone.", "Leave out `local`.")
     return moment.astimezone(UTC)

@@ -1,11 +1,11 @@
-"""A simulated AWS account with a story in it: the demo's stage and the tests' oracle. Imports nothing of the product.
+"""A simulated AWS account with a story in it, for the demo and as the tests' oracle. Imports nothing from the product.
 
 `walk.py`     what AWS would do with a packet, from raw `describe-*` answers.
-`network.py`  the VPC, made with the real `aws` command line against a moto server (`aws.py`).
-`recorder.py` CloudTrail's record of each call (`calls.py`), and the background of a trail.
-`talks.py`    who talks to whom, from a seed -> `segments.py` -> `views.py` -> `rows.py` -> `traffic.py`: flow-log rows.
+`network.py`  the VPC, created with the real `aws` command line against a moto server (`aws.py`).
+`recorder.py` the CloudTrail record of each call (`calls.py`), and the background events of a trail.
+`talks.py`    who talks to whom, from a seed -> `segments.py` -> `views.py` -> `rows.py` -> `traffic.py`: flow log rows.
 `flow_log_objects.py`, `trail_objects.py`  the objects as AWS delivers them.
-`story.py`    puts it together: `Stage` makes the history once, `logs` writes it for any seed, format and reading.
+`story.py`    puts it together: `Stage` creates the history once, `logs` writes it for any seed, format and reading.
 `bulk/`       flow logs of any version, format and size, for tests and benchmarks.
-`demo.py`     tells it to a person.
+`demo.py`     runs the story for a person.
 """

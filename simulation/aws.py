@@ -1,4 +1,4 @@
-"""The real `aws` command line, and a moto server on loopback for it to talk to."""
+"""The real `aws` command line, and a moto server on loopback for it to call."""
 
 import contextlib
 import http.client
@@ -21,11 +21,11 @@ START_SECONDS = 60
 
 
 class AwsError(Exception):
-    """The `aws` command failed, or could not be found or reached."""
+    """The `aws` command failed or is not installed, or the server could not be reached."""
 
 
 def environment(endpoint: str) -> dict[str, str]:
-    """This process's environment with every AWS setting of its user replaced: nothing can reach a real account."""
+    """This process's environment with all of the user's AWS settings replaced: nothing can reach a real account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
         "NO_PROXY": "127.0.0.1,localhost",
@@ -43,11 +43,11 @@ def environment(endpoint: str) -> dict[str, str]:
 
 
 def program(name: str) -> str:
-    """Path of an installed command: next to this Python first, then on PATH. AwsError when it is nowhere."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
+    """Path of an installed command: next to this Python first, then on PATH. Raises AwsError if it is not installed."""
+    sibling = Path(sys.executable).parent / name
+    found = str(sibling) if sibling.exists() else shutil.which(name)
     if found is None:
-        raise AwsError(f"the command `{name}` is not installed. Install flowtrail with its extra: flowtrail[demo].")
+        raise AwsError(f"the command `{name}` is not installed. Run pip install '.[demo]' in the source tree.")
     return found
 
 
@@ -60,7 +60,7 @@ class AwsCli:
         self._environment = environment(endpoint)
 
     def ec2(self, command: str | Sequence[str]) -> dict[str, Any]:
-        """Run `aws ec2 <command>` and give its JSON answer, {} when it says nothing. Raises AwsError."""
+        """Run `aws ec2 <command>` and return its JSON answer, {} if it prints nothing. Raises AwsError."""
         words = shlex.split(command) if isinstance(command, str) else list(command)
         arguments = [self._program, "ec2", *words, "--output", "json"]
         try:
@@ -68,7 +68,7 @@ class AwsCli:
                 arguments, env=self._environment, capture_output=True, text=True, timeout=CALL_SECONDS, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise AwsError(f"`aws ec2 {shlex.join(words)}` gave no answer in {CALL_SECONDS} s.") from error
+            raise AwsError(f"`aws ec2 {shlex.join(words)}` did not answer within {CALL_SECONDS} s.") from error
         if done.returncode != 0:
             raise AwsError(f"`aws ec2 {shlex.join(words)}` failed: {done.stderr.strip()}")
         answer: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {}
@@ -77,9 +77,9 @@ class AwsCli:
 
 @contextlib.contextmanager
 def moto_server(seed: int) -> Iterator[str]:
-    """A moto server of its own on a free loopback port: gives its URL, always stops it. Raises AwsError.
+    """A separate moto server on a free loopback port: yields its URL and always stops it. Raises AwsError.
 
-    The same calls in the same order get the same ids from the same seed.
+    With the same seed, the same calls in the same order get the same ids.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -106,7 +106,7 @@ def _wait_until_open(server: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise AwsError(f"moto_server ended at once with exit code {server.returncode}.")
+            raise AwsError(f"moto_server exited immediately with exit code {server.returncode}.")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.1)

@@ -1,7 +1,7 @@
-"""From an `aws ec2` command line to what CloudTrail says was requested.
+"""From an `aws ec2` command line to the request that CloudTrail records.
 
-CloudTrail's "old style" of EC2: lowerCamel names, lists as `{"items": [...]}`, unset structures as `{}`, and the
-protocol of a network ACL entry as `aclProtocol`.
+CloudTrail records EC2 requests in an "old style": lowerCamel names, lists as `{"items": [...]}`, unset structures as
+`{}`, and the protocol of a network ACL entry as `aclProtocol`.
 """
 
 import json
@@ -23,7 +23,7 @@ class UnknownCall(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """`aws ec2 <operation> --<option> <values>`; `words` are what follows `aws ec2`."""
+    """`aws ec2 <operation> --<option> <values>`; `words` is everything after `aws ec2`."""
 
     operation: str
     options: Mapping[str, Sequence[str]]
@@ -35,7 +35,7 @@ class Call:
 
 
 def parse(command: str | Sequence[str]) -> Call:
-    """From a line (`aws ec2 ...`) or its words, with or without the leading `aws ec2`. Raises UnknownCall."""
+    """Parse a line (`aws ec2 ...`) or its words, with or without the leading `aws ec2`. Raises UnknownCall."""
     words = shlex.split(command) if isinstance(command, str) else list(command)
     if words[:1] == ["aws"]:
         words = words[1:]
@@ -51,7 +51,7 @@ def parse(command: str | Sequence[str]) -> Call:
             name, _, value = word[2:].partition("=")
             options[name] = [value] if value else []
         elif not options:
-            raise UnknownCall(f"{word!r} belongs to no option in {command!r}")
+            raise UnknownCall(f"{word!r} does not belong to an option in {command!r}")
         else:
             options[list(options)[-1]].append(word)
     kept = {name: values for name, values in options.items() if name not in GLOBAL_OPTIONS}
@@ -70,15 +70,15 @@ def split_line(line: str) -> list[str]:
 
 
 def request_parameters(call: Call) -> Json:
-    """`requestParameters` of the record. Raises UnknownCall for an operation that is not known here."""
+    """`requestParameters` of the record. Raises UnknownCall for an unsupported operation."""
     builder = _BUILDERS.get(call.operation)
     if builder is None:
-        raise UnknownCall(f"no CloudTrail shape is known here for `aws ec2 {call.operation}`")
+        raise UnknownCall(f"the CloudTrail record of `aws ec2 {call.operation}` is not implemented")
     return builder(call.options)
 
 
 def response_elements(call: Call, answer: Mapping[str, Any], request_id: str, account: str) -> Json:
-    """`responseElements`, with the ids that the command line really answered."""
+    """`responseElements`, with the ids that the command line actually returned."""
     response: Json = {"requestId": request_id}
     if call.operation == "associate-route-table":
         return response | {"associationId": answer["AssociationId"], "associationState": {"state": "associated"}}
@@ -101,7 +101,7 @@ def _camel(name: str) -> str:
 
 
 def _camel_keys(rule: Mapping[str, Any]) -> Json:
-    """`{"CidrIpv4": x}` to `{"cidrIpv4": x}`, nested objects too; what is empty is left out."""
+    """`{"CidrIpv4": x}` to `{"cidrIpv4": x}`, including nested objects; empty values are left out."""
     return {
         name[0].lower() + name[1:]: _camel_keys(value) if isinstance(value, Mapping) else value
         for name, value in rule.items()
@@ -114,7 +114,7 @@ def _items(values: Sequence[Any]) -> Json:
 
 
 def _structures(values: Sequence[str]) -> list[Any]:
-    """The CLI's two ways to write structures: JSON, or its shorthand."""
+    """Structures in either CLI syntax: JSON or shorthand."""
     if values and values[0].lstrip().startswith(("[", "{")):
         loaded = json.loads(" ".join(values))
         return loaded if isinstance(loaded, list) else [loaded]
@@ -131,7 +131,7 @@ def _acl_entry(options: Mapping[str, Sequence[str]]) -> Json:
         "ruleNumber": int(options["rule-number"][0]),
         "egress": "egress" in options,
     }
-    if "protocol" not in options:  # a deletion names the rule only by its number
+    if "protocol" not in options:  # a deletion identifies the rule only by its number
         return request
     protocol = options["protocol"][0]
     request |= {"ruleAction": options["rule-action"][0], "aclProtocol": ACL_PROTOCOLS.get(protocol, protocol)}
@@ -189,7 +189,7 @@ def _tags(options: Mapping[str, Sequence[str]]) -> Json:
 def _groups(options: Mapping[str, Sequence[str]]) -> Json:
     request: Json = {_camel(name): options[name][0] for name in options if name.endswith("-id")}
     if "groups" not in options:
-        raise UnknownCall("of the attributes only --groups has a known shape here")
+        raise UnknownCall("the only attribute that is implemented is --groups")
     return request | {"groupSet": _items([{"groupId": group} for group in options["groups"]])}
 
 

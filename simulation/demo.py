@@ -1,7 +1,7 @@
-"""`flowtrail demo`: the story with real parts, each command shown as it is run.
+"""`flowtrail demo`: the story with real components, each command shown as it is run.
 
-A moto server on loopback plays AWS, the real `aws` command line makes and unmakes the configuration, and `flowtrail`
-runs as a person would run it.
+A moto server on loopback stands in for AWS, the real `aws` command line creates, breaks and repairs the configuration,
+and `flowtrail` runs as a person would run it.
 """
 
 import json
@@ -20,7 +20,7 @@ from rich.text import Text
 from simulation.aws import AwsError, environment, moto_server, program
 from simulation.calls import UnknownCall
 from simulation.recorder import Actor
-from simulation.story import BEGIN, END, MENDED, NOW, Fault, Stage, Telling, logs, put
+from simulation.story import BEGIN, END, FIXED, NOW, Fault, Stage, Telling, logs, put
 
 BUCKET = "flowtrail-demo"
 MARKER = ".flowtrail-demo"
@@ -30,14 +30,14 @@ LOOKED_AT = "2026-11-20T14:00:00Z"
 
 
 class Failed(Exception):
-    """The story did not come out as it must."""
+    """The story did not end as expected."""
 
 
 def run(folder: Path, console: Console) -> None:
-    """Tell the story; the store is left in `folder`, which is begun anew when an earlier demo made it.
+    """Run the story; the store is left in `folder`, which is emptied first if an earlier demo created it.
 
-    Raises SystemExit(1), having said why, unless it comes out: exactly two incidents, both proven, both closed by the
-    commands that Flowtrail printed.
+    Raises SystemExit(1), after printing the reason, unless the story ends as expected: exactly two incidents, both
+    proven, both closed by the commands that Flowtrail printed.
     """
     try:
         store = _empty_folder(folder)
@@ -50,21 +50,21 @@ def run(folder: Path, console: Console) -> None:
 
 
 def _empty_folder(folder: Path) -> Path:
-    """Where the store will be. Removes what an earlier demo left, and nothing else."""
+    """The path of the new store. Removes what an earlier demo left, and nothing else. Raises Failed."""
     if folder.exists() and not folder.is_dir():
-        raise Failed(f"{folder} is not a folder. Name another one: flowtrail demo --folder DIR")
+        raise Failed(f"{folder} is not a folder. Choose another one: flowtrail demo --folder DIR")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
-        raise Failed(f"{folder} holds something that no demo made. Name another folder: flowtrail demo --folder DIR")
+        raise Failed(f"{folder} has files that no demo created. Choose another folder: flowtrail demo --folder DIR")
     if (folder / MARKER).exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text("Made by `flowtrail demo`, which begins this folder anew each time.\n", "utf-8")
+    (folder / MARKER).write_text("Created by `flowtrail demo`, which empties this folder each time it runs.\n", "utf-8")
     return folder / "flowtrail.db"
 
 
 def _farewell(console: Console, store: Path) -> None:
-    _title(console, "Now you")
-    _say(console, "The store stays. Go on asking it:")
+    _title(console, "Your turn")
+    _say(console, "The store is kept. Explore it:")
     flowtrail = _as_typed(program("flowtrail"))
     for command in (
         [flowtrail, "incidents"],
@@ -78,7 +78,7 @@ def _farewell(console: Console, store: Path) -> None:
 
 
 def _as_typed(path: str) -> str:
-    """How a person in this folder calls the program: by name when it is on PATH, else by its path."""
+    """How to call the program from the current folder: by name if it is on PATH, else by its path."""
     if shutil.which(Path(path).name) == path:
         return Path(path).name
     here = Path.cwd()
@@ -86,7 +86,7 @@ def _as_typed(path: str) -> str:
 
 
 class _Demo:
-    """One telling. Everything in it talks to `endpoint` only."""
+    """One run of the story, which calls only `endpoint`."""
 
     def __init__(self, console: Console, endpoint: str, store: Path) -> None:
         self.console = console
@@ -98,21 +98,20 @@ class _Demo:
     def tell(self) -> None:
         """Raises Failed, AwsError or UnknownCall."""
         self._chapter("A VPC", "A web server in a public subnet (SSH and HTTP open), a database in a private one.")
-        self._say(f"AWS is played by a moto server on {self.endpoint}; nothing leaves this machine.")
+        self._say(f"A moto server on {self.endpoint} stands in for AWS; nothing leaves this machine.")
         with self.console.status("Building it with about 25 `aws ec2` commands ..."):
             stage = Stage(self.endpoint, SEED, self._announce)
-        self._say("At noon, how it is configured is kept. Nothing else need be prepared.")
+        self._say("At noon, we take a snapshot of its configuration. No other preparation is needed.")
         self._flowtrail("snapshot", "--as-of", "2026-11-20T12:00:00Z")
 
-        self._chapter("An afternoon", "Clients come and go, scanners knock on closed ports. Then people change things:")
+        self._chapter("An afternoon", "Clients come and go, scanners probe closed ports. Then people make changes:")
         story = stage.tell()
-        self._say(
-            "15:04:30  erin tried a deny of her own: Client.UnauthorizedOperation (moto refuses nobody, so this one"
-        )
-        self._say("          was only written into the trail). AWS delivers flow logs and trail to a bucket.")
+        self._say("15:04:30  erin tries to add a deny rule too: Client.UnauthorizedOperation")
+        self._say("          (moto does not enforce IAM: this call is only in the trail)")
+        self._say("AWS delivers the flow logs and the trail to a bucket.")
         put(logs(story, self.telling, BEGIN, NOW), self.endpoint, BUCKET)
 
-        self._chapter("15:45", "HTTP is dead, SSH is dead, and the scanners' noise is as loud as ever. What happened?")
+        self._chapter("15:45", "HTTP is down, SSH is down, and the scanners are as noisy as ever. What happened?")
         self._flowtrail("ingest", f"s3://{BUCKET}/")
         self._flowtrail(
             "search", "--action", "reject", "--port", "22", "--from", "2026-11-20T15:00:00Z", "--limit", "8"
@@ -124,17 +123,17 @@ class _Demo:
         for incident in found:
             self._flowtrail("incident", incident["id"])
 
-        self._chapter("15:50", "Flowtrail never changes anything. We run the two commands that it printed:")
-        mended = stage.fix(story, [incident["fix"] for incident in found], MENDED)
-        self._say("Traffic goes on until 16:15; more logs arrive.")
-        put(logs(mended, self.telling, NOW, END), self.endpoint, BUCKET)
+        self._chapter("15:50", "Flowtrail never changes anything itself. We run the two commands that it printed:")
+        fixed = stage.fix(story, [incident["fix"] for incident in found], FIXED)
+        self._say("Traffic continues until 16:15, and more logs arrive.")
+        put(logs(fixed, self.telling, NOW, END), self.endpoint, BUCKET)
         self._flowtrail("ingest", f"s3://{BUCKET}/")
         self._flowtrail("correlate", "--from", LOOKED_AT, "--to", _text(END))
         self._flowtrail("incidents")
         closed = self._incidents()
-        _check(mended.faults, closed, "closed")
+        _check(fixed.faults, closed, "closed")
         for incident in closed:
-            self._say(f"{incident['kind']}: closed, first accepted after the fix at {incident['closed_at']}.")
+            self._say(f"{incident['kind']}: closed, traffic got through again at {incident['closed_at']}.")
 
     def _incidents(self) -> list[dict[str, Any]]:
         answer = self._run(["flowtrail", "incidents", "--output", "json"], capture=True)
@@ -158,9 +157,9 @@ class _Demo:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Failed(f"`{shlex.join(command)}` did not end within {COMMAND_SECONDS} s.") from None
+            raise Failed(f"`{shlex.join(command)}` did not finish within {COMMAND_SECONDS} s.") from None
         if done.returncode != 0:
-            raise Failed(f"`{shlex.join(command)}` ended with exit code {done.returncode}.")
+            raise Failed(f"`{shlex.join(command)}` failed with exit code {done.returncode}.")
         return done.stdout or ""
 
     def _announce(self, at: datetime, actor: Actor, command: str) -> None:
@@ -180,7 +179,7 @@ class _Demo:
 
 
 def _check(faults: Sequence[Fault], incidents: Sequence[dict[str, Any]], state: str) -> None:
-    """Raise Failed unless these are the story's faults and no more, each proven, with a fix, and in this state."""
+    """Raise Failed unless the incidents are exactly the story's faults, each proven, with a fix, and in this state."""
     if len(incidents) != len(faults):
         raise Failed(f"expected exactly {len(faults)} incidents, found {len(incidents)}.")
     for fault in faults:
@@ -203,7 +202,7 @@ def _check_one(fault: Fault, incident: dict[str, Any], state: str) -> None:
     }
     for name, (expected, found) in wanted.items():
         if found != expected:
-            raise Failed(f"the {fault.kind} incident's {name} should be {expected!r}, is {found!r}.")
+            raise Failed(f"the {fault.kind} incident's {name} should be {expected!r} but is {found!r}.")
     if not incident["fix"]:
         raise Failed(f"the {fault.kind} incident has no command that undoes it.")
 

@@ -1,4 +1,4 @@
-"""The walk for many packets at once: packets that no rule can tell apart share one walk."""
+"""The walk for many packets at once: packets that no rule can distinguish share one walk."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ OUTCOMES = ("completes", "rejected", "lost")
 
 @dataclass(frozen=True)
 class Fate:
-    """By packet: indexes into ACTIONS, REPLIES and OUTCOMES."""
+    """For each packet: indexes into ACTIONS, REPLIES and OUTCOMES."""
 
     action: Ints
     reply: Ints
@@ -27,10 +27,10 @@ class Fate:
 
 
 class Fates:
-    """Answers of one moment, and the addresses that packets name by their index.
+    """The answers of one moment, and the addresses that packets refer to by index.
 
-    Every rule and route tells addresses apart only by being an interface's own or by lying in a CIDR, and ports only
-    by lying between two bounds. So addresses and ports fall into classes, and one walk decides for a class.
+    Rules and routes distinguish addresses only by whether they belong to an interface or are in a CIDR, and ports only
+    by whether they are between two bounds. So addresses and ports fall into classes, and one walk decides for a class.
     """
 
     def __init__(self, answers: Answers, addresses: Sequence[str]) -> None:
@@ -49,8 +49,8 @@ class Fates:
         self._port_bounds = np.array(sorted(set(_port_bounds(answers))), dtype=np.int64)
 
     def of(self, interface_id: str, src: Ints, dst: Ints, protocol: Ints, ports: tuple[Ints, Ints]) -> Fate:
-        """Fates of opening packets at the interface; `src` and `dst` are indexes of addresses, `ports` are those of
-        source and destination."""
+        """Fates of opening packets at the interface; `src` and `dst` are indexes of addresses, `ports` are the source
+        and destination ports."""
         key = np.stack(
             [
                 self._address_class[src],
@@ -72,7 +72,7 @@ class Fates:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every JSON object inside."""
+    """Every JSON object in a value, at any depth."""
     if isinstance(value, dict):
         yield value
         for inner in value.values():

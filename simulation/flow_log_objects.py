@@ -1,6 +1,7 @@
-"""Flow-log objects as AWS delivers them to S3: default (version 2) or all version 5 fields, gzip, every 5 minutes.
+"""Flow log objects as AWS delivers them to S3: default (version 2) or all version 5 fields, gzip, every 5 minutes.
 
-An object named after 16:20 holds records with `end` from 16:20:00 to 16:24:59; key layout and header as documented.
+An object with 16:20 in its name holds records with `end` from 16:20:00 to 16:24:59; key layout and header are as
+documented.
 """
 
 import gzip
@@ -33,14 +34,14 @@ HEADERS[5] = (
 
 @dataclass(frozen=True)
 class Stored:
-    """An object to be."""
+    """An object to be put into a bucket."""
 
     key: str
     body: bytes
 
 
 def flow_log_objects(logs: Sequence[Logged], version: Version, prefix: str, period: tuple[int, int]) -> list[Stored]:
-    """The objects whose five minutes begin in the period, `[begin, end)` in whole seconds since 1970."""
+    """The objects whose five minutes start in the period, `[begin, end)` in whole seconds since 1970."""
     ends = np.concatenate([column for log in logs for column in (log.rows.end, log.idle + WINDOW - 1)])
     lines = [line for log in logs for line in (*_records(log, version), *_idle_records(log, version))]
     slots = ends // SLOT * SLOT
@@ -52,7 +53,7 @@ def flow_log_objects(logs: Sequence[Logged], version: Version, prefix: str, peri
 
 
 def _stored(slot: int, lines: list[str], log: Logged, version: Version, prefix: str) -> Stored:
-    mixed = sorted(lines, key=lambda line: blake2b(line.encode(), digest_size=8).digest())  # AWS promises no order
+    mixed = sorted(lines, key=lambda line: blake2b(line.encode(), digest_size=8).digest())  # AWS guarantees no order
     body = gzip.compress("\n".join([HEADERS[version], *mixed, ""]).encode("ascii"), compresslevel=6, mtime=0)
     at = datetime.fromtimestamp(slot, UTC)
     flow_log = "fl-0" + blake2b(f"{log.endpoint.vpc_id} {version}".encode(), digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""The VPC of the story, made with the real `aws` command line; and what `describe-*` says of it."""
+"""The VPC of the story, created with the real `aws` command line, and what `describe-*` returns for it."""
 
 import json
 from collections.abc import Callable
@@ -29,12 +29,12 @@ DESCRIBED = {
     "describe-internet-gateways": "InternetGateways",
     "describe-nat-gateways": "NatGateways",
 }
-"""Every command whose answer a snapshot needs, and the member of the answer that is the list."""
+"""Every command whose answer a snapshot needs, and the member of the answer that contains the list."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An instance's network interface, with what a flow-log record says of it."""
+    """An instance's network interface, with what a flow log record contains about it."""
 
     name: str
     interface_id: str
@@ -47,7 +47,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Network:
-    """Ids as AWS gave them."""
+    """Ids as AWS assigned them."""
 
     vpc_id: str
     web: Endpoint
@@ -60,15 +60,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Phase:
-    """What `describe-*` answered from a call on, until the next one."""
+    """What `describe-*` returned from a call until the next one."""
 
     at: datetime
     answers: Answers
 
 
 def build(aws: AwsCli) -> Network:
-    """A public subnet with `web-1` (SSH and HTTP open, a public address), a private one with `db-1` and an ACL of its
-    own. The public subnet has the VPC's default ACL. About 25 commands; raises AwsError when one fails."""
+    """Create a public subnet with `web-1` (SSH and HTTP open, a public address) and the default ACL of the VPC, and a
+    private subnet with `db-1` and its own ACL. About 25 commands; raises AwsError if one fails."""
     vpc = aws.ec2(f"create-vpc --cidr-block {VPC_CIDR}")["Vpc"]["VpcId"]
     public = aws.ec2(f"create-subnet --vpc-id {vpc} --cidr-block {PUBLIC_CIDR}")["Subnet"]
     private = aws.ec2(f"create-subnet --vpc-id {vpc} --cidr-block {PRIVATE_CIDR}")["Subnet"]
@@ -113,7 +113,7 @@ def _instance(
 
 
 def _acls(aws: AwsCli, vpc: str, private_subnet: str) -> tuple[str, str]:
-    """Ids of the default ACL and of a new one that allows the VPC's own traffic, now the private subnet's."""
+    """Ids of the default ACL and of a new one for the private subnet that allows traffic within the VPC."""
     default = aws.ec2(f"describe-network-acls --filters Name=vpc-id,Values={vpc} Name=default,Values=true")
     (acl,) = default["NetworkAcls"]
     association = next(a["NetworkAclAssociationId"] for a in acl["Associations"] if a["SubnetId"] == private_subnet)
@@ -128,19 +128,19 @@ def _acls(aws: AwsCli, vpc: str, private_subnet: str) -> tuple[str, str]:
 
 
 def client(service: str, endpoint: str) -> Any:
-    """A boto3 client for the simulated endpoint, whatever the environment says."""
+    """A boto3 client for the simulated endpoint, regardless of the environment."""
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id="simulated",
-        aws_secret_access_key="simulated",  # noqa: S106 - moto takes anything
+        aws_secret_access_key="simulated",  # noqa: S106 - moto accepts anything
         config=Config(retries={"max_attempts": 3, "mode": "standard"}, proxies={}),
     )
 
 
 def describe(endpoint: str) -> Answers:
-    """What every `aws ec2 describe-*` of `DESCRIBED` answers now, as plain JSON."""
+    """What every `aws ec2 describe-*` in `DESCRIBED` returns now, as plain JSON."""
     ec2 = client("ec2", endpoint)
     answers: dict[str, Any] = {}
     for command, member in DESCRIBED.items():
@@ -152,11 +152,11 @@ def describe(endpoint: str) -> Answers:
 def _as_text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"no JSON form for {value!r}")
+    raise TypeError(f"cannot convert {value!r} to JSON")
 
 
 def save(answers: Answers, folder: Path) -> None:
-    """As `aws ec2 describe-route-tables > describe-route-tables.json`, and so on."""
+    """Save each answer, as `aws ec2 describe-route-tables > describe-route-tables.json` would."""
     folder.mkdir(parents=True, exist_ok=True)
     for command, answer in answers.items():
         (folder / f"{command}.json").write_text(json.dumps(answer, indent=4) + "\n", encoding="utf-8")

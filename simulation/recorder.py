@@ -1,6 +1,6 @@
-"""CloudTrail, which moto lacks: each call made with the real `aws` command line leaves AWS's record of it.
+"""CloudTrail, which moto does not simulate: each call made with the real `aws` command line leaves a record.
 
-The envelope is that of event version 1.10; source: the CloudTrail record reference and real management events.
+The envelope is that of event version 1.10. Source: the CloudTrail record reference and real management events.
 """
 
 import random
@@ -19,7 +19,7 @@ EVENT_VERSION = "1.10"
 
 @dataclass(frozen=True)
 class Actor:
-    """Who calls: an IAM user, or with `role` a session of that role."""
+    """The caller: an IAM user or, with `role`, a session of that role."""
 
     name: str
     source_ip: str
@@ -32,7 +32,7 @@ class Actor:
         return f"arn:aws:iam::{ACCOUNT}:user/{self.name}"
 
     def identity(self, at: datetime) -> Json:
-        """`userIdentity` of a call at this time."""
+        """`userIdentity` of a call made at this time."""
         if not self.role:
             return {
                 "type": "IAMUser",
@@ -64,7 +64,7 @@ class Actor:
 
 
 class Recorder:
-    """Runs calls and keeps their records, in the order of the calls. Ids come from the seed."""
+    """Runs calls and keeps their records, in call order. Ids come from the seed."""
 
     def __init__(self, aws: AwsCli, seed: int) -> None:
         self._aws = aws
@@ -72,9 +72,9 @@ class Recorder:
         self.records: list[Json] = []
 
     def run(self, command: str | Sequence[str], at: datetime, actor: Actor) -> Json:
-        """Run a command line for real and record it as made `at` this simulated time by `actor`.
+        """Really run a command line, and record it as a call by `actor` at the simulated time `at`.
 
-        Raises UnknownCall before anything is run when its record could not be written, AwsError when it fails.
+        Raises UnknownCall, before anything is run, if its record cannot be written, and AwsError if the command fails.
         """
         call = parse(command)
         request = request_parameters(call)
@@ -86,7 +86,7 @@ class Recorder:
         return record
 
     def refuse(self, command: str | Sequence[str], at: datetime, actor: Actor) -> Json:
-        """Record a call that IAM refused. It is only written, never run: moto would let everybody do it."""
+        """Record a call that IAM denied. It is only recorded, never run: moto would allow it."""
         call = parse(command)
         record = self._record(call.event_name, at, actor)
         record |= {
@@ -106,7 +106,7 @@ class Recorder:
 def envelope(
     event_name: str, at: datetime, actor: Actor, rng: random.Random, *, service: str = "ec2", read_only: bool = False
 ) -> Json:
-    """A management event without request and response."""
+    """A management event without `requestParameters` and `responseElements`."""
     return {
         "eventVersion": EVENT_VERSION,
         "userIdentity": actor.identity(at),
@@ -143,7 +143,7 @@ _READS: tuple[tuple[str, Any], ...] = (
 
 
 def background(seed: int, begin: datetime, end: datetime) -> list[Json]:
-    """What else an account's trail holds: monitoring reads every minute or two, people sign in, roles are assumed."""
+    """The other events in an account's trail: monitoring reads every minute or two, sign-ins, assumed roles."""
     rng = random.Random(f"background {seed}")
     monitor = Actor("monitor", "198.51.100.200", "Monitoring")
     person = Actor("grace", "198.51.100.44")
@@ -165,7 +165,7 @@ def background(seed: int, begin: datetime, end: datetime) -> list[Json]:
 
 
 def _principal(prefix: str, name: str) -> str:
-    """An id of the usual 21 characters that stays the same for a name."""
+    """An id of the usual 21 characters, always the same for a name."""
     return prefix + uuid.uuid5(uuid.NAMESPACE_DNS, name).hex[:17].upper()
 
 

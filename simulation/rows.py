@@ -1,7 +1,7 @@
-"""From what an interface sees to the records that its flow log holds.
+"""From what an interface sees to the records in its flow log.
 
-How a lost route looks in flow logs is not documented, hence `Reading`. Shapes of records (flags, packets, times): the
-flow-log record reference and its worked examples.
+How a lost route looks in flow logs is not documented, hence `Reading`. Source for the shape of records (flags, packets,
+times): the flow log record reference and its worked examples.
 """
 
 from dataclasses import dataclass, fields
@@ -18,9 +18,9 @@ FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
 PATH_VPC, PATH_INTERNET = 1, 8
 LATE_SHARE = 0.006
 RETRIES = np.array([0, 1, 3])
-"""Seconds after the first SYN at which it is sent again."""
+"""Seconds after the first SYN at which a SYN is sent."""
 
-# By Kind: packets (least, most) and those more in each second, and bytes a packet (least, most).
+# By Kind: packets (least, most), additional packets per second, and bytes per packet (least, most).
 REQUEST = np.array(
     [(6, 12, 0, 100, 125), (18, 40, 1.5, 80, 150), (8, 16, 0, 90, 200), (6, 30, 0, 90, 200), (3, 4, 0, 44, 60)]
 )
@@ -30,7 +30,7 @@ REPLY = np.array(
 
 
 class Reading(Enum):
-    """What flow logs show of a conversation whose answers are lost for want of a route."""
+    """What flow logs show of a conversation whose answers are lost because a route is missing."""
 
     ANSWERS_LOGGED = "answers-logged"
     ANSWERS_NOT_LOGGED = "answers-not-logged"
@@ -39,7 +39,7 @@ class Reading(Enum):
 
 @dataclass(frozen=True)
 class Rows:
-    """Flow-log records of one interface, a column each. Times are whole seconds since 1970; `path` 0 stands for `-`."""
+    """Flow log records of one interface, an array per field. Times are whole seconds since 1970; `path` 0 means `-`."""
 
     begin: Ints
     end: Ints
@@ -64,7 +64,7 @@ class Rows:
 
 
 def together(parts: list[Rows]) -> Rows:
-    """All rows of all parts."""
+    """All rows of all parts, in order."""
     return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
 
 
@@ -78,7 +78,7 @@ def rows_of(view: View, reading: Reading, until: int) -> Rows:
 
 
 def _requests(view: View) -> Rows:
-    scan = view.works & (view.of_talk(view.talks.kind) == Kind.SCAN)  # a scanner resets what it opened
+    scan = view.works & (view.of_talk(view.talks.kind) == Kind.SCAN)  # a scanner resets the connection it opened
     flags = np.where(scan, SYN | RST, _flags(view, SYN))
     return _rows(view, REQUEST, flags, view.action == REJECT, reply=False)
 
@@ -88,7 +88,7 @@ def _replies(view: View) -> Rows:
 
 
 def _flags(view: View, opening: int) -> Ints:
-    """SYN or SYN-ACK where a socket opens, FIN where a living conversation ends."""
+    """SYN or SYN-ACK where a socket opens, FIN where a working conversation ends."""
     return opening * view.opens + FIN * (view.works & view.segments.last)
 
 
@@ -118,10 +118,10 @@ def _rows(view: View, table: Floats, flags: Ints, rejected: Bools, *, reply: boo
 
 
 def _times(view: View) -> tuple[Ints, Ints, Ints]:
-    """First and last second of each record, within its window and configuration; and how often an attempt is made."""
+    """First and last second of each record, within its window and configuration, and the number of attempts."""
     segments = view.segments
     room = segments.limit - segments.begin
-    again = view.opens & ~segments.first  # a new socket some time into the window
+    again = view.opens & ~segments.first  # a new socket, opened some time into the window
     begin = np.floor(segments.begin + np.where(again, view.roll(1) * np.minimum(5, room / 2), 0)).astype(np.int64)
     tries = 1 + (3 * view.roll(2)).astype(np.int64)
     tries = np.minimum(tries, np.searchsorted(RETRIES, segments.limit - 1 - begin, side="right"))
@@ -134,8 +134,8 @@ def _times(view: View) -> tuple[Ints, Ints, Ints]:
 
 
 def _volume(view: View, table: Floats, tries: Ints) -> tuple[Ints, Ints]:
-    """Packets and bytes. A part of a living conversation has its share; where one breaks, a few packets are sent again;
-    an attempt is nothing but SYNs, or the answers to them."""
+    """Packets and bytes. Part of a working conversation gets its share; where a conversation breaks, a few packets are
+    sent again; an attempt is only SYNs, or the answers to them."""
     segments = view.segments
     least, most, a_second, small, large = table[view.of_talk(view.talks.kind)].T
     salt = 4 if table is REQUEST else 7
@@ -152,7 +152,7 @@ def _volume(view: View, table: Floats, tries: Ints) -> tuple[Ints, Ints]:
 
 
 def _late_packets(view: View) -> Rows:
-    """Now and then a peer's packet comes after the connection is closed and forgotten: a REJECT that means nothing."""
+    """Occasionally a peer's packet arrives after the connection is closed and forgotten: a meaningless REJECT."""
     late = np.flatnonzero(
         view.works
         & view.segments.last

@@ -1,4 +1,4 @@
-"""Conversations cut into what one flow-log record can hold: one aggregation window, one configuration."""
+"""Conversations cut into pieces that fit one flow log record: one aggregation interval, one configuration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ WINDOW = 60
 
 @dataclass(frozen=True)
 class Segments:
-    """Parts of conversations in order of conversation and time. `talk` indexes the talks, `limit` is the end of the
-    window or configuration that the part lies in, `phase` the number of effects before it."""
+    """Parts of conversations, ordered by conversation and time. `talk` indexes the talks, `limit` is the end of the
+    window or configuration that the part is in, `phase` the number of changes in effect before it."""
 
     talk: Ints
     begin: Floats
@@ -29,13 +29,13 @@ class Segments:
 
 
 def window_begins(offset: int, begin: int, end: int) -> Ints:
-    """Begins of the windows that lie in `[begin, end)` as a whole or in part."""
+    """Start times of the windows that are in `[begin, end)`, in whole or in part."""
     return np.arange(begin - (begin - offset) % WINDOW, end, WINDOW)
 
 
 def cut(talks: Talks, chosen: Ints, offset: int, effects: Sequence[int], period: tuple[int, int]) -> Segments:
-    """The chosen talks, cut where a window of the interface begins or a change takes effect; what lies outside the
-    period is left out. All bounds are whole seconds since 1970."""
+    """The chosen talks, cut where a window of the interface starts or a change takes effect; parts outside the period
+    are left out. All bounds are whole seconds since 1970."""
     bounds = np.union1d(window_begins(offset, *period), np.array([*effects, period[1]], dtype=np.int64))
     begin, end = talks.begin[chosen], talks.begin[chosen] + talks.length[chosen]
     from_cell = np.searchsorted(bounds, begin, side="right")
@@ -57,8 +57,8 @@ def cut(talks: Talks, chosen: Ints, offset: int, effects: Sequence[int], period:
 
 
 def rolls(segments: Segments, keys: NDArray[np.uint64], salt: int) -> Floats:
-    """A number in [0, 1) for each segment, from its conversation's key, its begin and the salt alone: what is drawn
-    for one segment never depends on what became of another. (The mixer is splitmix64's.)"""
+    """A number in [0, 1) for each segment, from only its conversation's key, its start time and the salt: the draw for
+    one segment never depends on what happened to another. (The mixing function is that of SplitMix64.)"""
     at = (segments.begin * 1000).astype(np.uint64)
     mixed = keys[segments.talk] ^ (at * np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64(salt * 0xD1B54A32D192ED03 % 2**64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):

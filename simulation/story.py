@@ -1,7 +1,7 @@
-"""The story: a lost route and a rogue network ACL rule, among harmless changes and noise, on 2026-11-20.
+"""The story: a lost route and a wrong network ACL rule, among harmless changes and noise, on 2026-11-20.
 
-`tell` and `quiet_day` make the configuration's history once, with the real `aws` command line; `logs` then writes what
-AWS would have logged of it, for any seed, format and reading of a lost route.
+`tell` and `quiet_day` create the history of the configuration once, with the real `aws` command line; `logs` then
+writes what AWS would have logged, for any seed, format and reading of a lost route.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,12 +25,12 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def clock(text: str) -> datetime:
-    """A time of the story's day, `14:32` or `15:04:30`."""
+    """A time on the day of the story, such as `14:32` or `15:04:30`."""
     return datetime.combine(DAY, time.fromisoformat(text), UTC)
 
 
-BEGIN, NOW, MENDED, END = clock("12:00"), clock("15:45"), clock("15:50"), clock("16:15")
-"""Traffic begins; the logs are first looked at; the fixes are run; the traffic ends."""
+BEGIN, NOW, FIXED, END = clock("12:00"), clock("15:45"), clock("15:50"), clock("16:15")
+"""Traffic starts; the logs are read for the first time; the fixes are run; traffic ends."""
 
 ALICE = Actor("alice", "198.51.100.23")
 BOB = Actor("bob", "203.0.113.250", "NetworkAdmin")
@@ -42,8 +42,8 @@ ON_CALL = Actor("oncall", "198.51.100.90", "IncidentResponse")
 
 @dataclass(frozen=True)
 class Fault:
-    """What a right answer names. `layer`, `rule` and `kind` are in the product's words; `ports` are those that it must
-    name at least (a lost route also loses what else goes that way)."""
+    """What a correct answer contains. `layer`, `rule` and `kind` are in the product's terms; `ports` are those it must
+    name at least (a lost route also affects everything else that uses it)."""
 
     kind: str
     event_id: str
@@ -57,14 +57,14 @@ class Fault:
     ports: tuple[int, ...]
 
     def peers(self, talks: Talks) -> frozenset[str]:
-        """The people it hurts: those of its ports."""
+        """The clients it affects: those that use its ports."""
         people = {80: talks.http_clients, 22: talks.ssh_admins}
         return frozenset(peer for port in self.ports for peer in people[port])
 
 
 @dataclass(frozen=True)
 class Story:
-    """What happened to the configuration. `harmless` are eventIDs that must never be named."""
+    """What happened to the configuration. `harmless` are eventIDs that must never be named as a cause."""
 
     network: Network
     phases: tuple[Phase, ...]
@@ -85,9 +85,9 @@ class Telling:
 
 @dataclass
 class Stage:
-    """A simulated account that a story is played in: the endpoint, the recorder and the phases so far.
+    """A simulated account in which a story takes place: the endpoint, the recorder and the phases so far.
 
-    `announce` is told of every call of the story before it is made: when, who, and the words after `aws ec2`.
+    `announce` is called before every call of the story: when, who, and the words after `aws ec2`.
     """
 
     endpoint: str
@@ -104,7 +104,7 @@ class Stage:
         self.phases = [Phase(BEGIN, describe(self.endpoint))]
 
     def call(self, command: str, at: datetime, actor: Actor) -> dict[str, Any]:
-        """Run a command for real, record it, and look at what has become of the configuration."""
+        """Really run a command, record it, and save the configuration that results from it."""
         self.announce(at, actor, command)
         record = self.recorder.run(command, at, actor)
         self.phases.append(Phase(at, describe(self.endpoint)))
@@ -150,10 +150,10 @@ class Stage:
         """The same noise and harmless changes, and no fault."""
         return self._story((), [self._edit_a_tag(), self._deny_in_another_subnet(), self._fail()])
 
-    def fix(self, story: Story, commands: Sequence[str], at: datetime = MENDED) -> Story:
-        """The story, with these `aws` command lines run for real, twenty seconds apart. What comes of it is up to them.
+    def fix(self, story: Story, commands: Sequence[str], at: datetime = FIXED) -> Story:
+        """The story after these `aws` command lines have really been run, twenty seconds apart, whatever their effect.
 
-        Raises UnknownCall for a line that is no `aws ec2` command known here, AwsError when one fails.
+        Raises UnknownCall for a line that is not a supported `aws ec2` command, and AwsError if one fails.
         """
         single = [command for line in commands for command in split_line(line)]
         calls = [self.call(command, at + timedelta(seconds=20 * n), ON_CALL) for n, command in enumerate(single)]
@@ -186,18 +186,18 @@ class Stage:
 
 
 def population(story: Story, telling: Telling) -> Talks:
-    """Who talks to whom; the whole day at once, so that an earlier part never depends on how far one looks."""
+    """Who talks to whom, for the whole day at once: earlier traffic never depends on how much of the day is used."""
     return draw(telling.seed, story.network, BEGIN.timestamp(), END.timestamp())
 
 
 def traffic(story: Story, telling: Telling) -> tuple[Logged, Logged]:
-    """What web-1 and db-1 log all day."""
+    """What web-1 and db-1 log during the whole day."""
     whole = int(BEGIN.timestamp()), int(END.timestamp())
     return flow_logs(population(story, telling), story.network, story.phases, telling.reading, whole)
 
 
 def healed_at(story: Story, telling: Telling, fault: Fault) -> datetime | None:
-    """When the first conversation of the fault's ports that works again after it is first recorded; None if none is."""
+    """When a working conversation on the fault's ports is first recorded after the fault; None if there is none."""
     rows = traffic(story, telling)[0].rows
     answers = rows.egress & (rows.path > 0) & np.isin(rows.src_port, fault.ports)
     after = rows.begin[answers & (rows.begin >= fault.time.timestamp() + SETTLES)]
@@ -207,8 +207,8 @@ def healed_at(story: Story, telling: Telling, fault: Fault) -> datetime | None:
 def logs(
     story: Story, telling: Telling, begin: datetime = BEGIN, end: datetime = NOW, prefix: str = ""
 ) -> list[Stored]:
-    """The objects that AWS would have written of `[begin, end)`: flow logs by their five minutes, CloudTrail events by
-    their eventTime. Same arguments, same bytes. `begin` and `end` are full five minutes."""
+    """The objects that AWS would have written for `[begin, end)`: flow logs by their five minutes, CloudTrail events by
+    their eventTime. The same arguments give the same bytes. `begin` and `end` are multiples of five minutes."""
     period = int(begin.timestamp()), int(end.timestamp())
     records = sorted([*story.records, *background(telling.seed, BEGIN, END)], key=lambda record: record["eventTime"])
     called = [r for r in records if begin <= datetime.fromisoformat(r["eventTime"]) < end]
@@ -220,7 +220,7 @@ def logs(
 
 
 def put(objects: Iterable[Stored], endpoint: str, bucket: str) -> int:
-    """Put objects into a bucket over the socket, make it if need be; gives how many."""
+    """Put objects into a bucket, creating it if needed; returns how many."""
     s3 = client("s3", endpoint)
     s3.create_bucket(Bucket=bucket)
     count = 0

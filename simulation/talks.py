@@ -1,6 +1,6 @@
-"""Who wants to talk to whom, and when: drawn from the seed alone, whatever becomes of it.
+"""Who wants to talk to whom, and when: drawn from the seed alone, regardless of what happens to the traffic.
 
-Addresses are those set aside for documentation (RFC 5737) and, for scanners, for benchmarks (RFC 2544).
+Addresses are from the ranges reserved for documentation (RFC 5737) and, for scanners, for benchmarks (RFC 2544).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Ends = Ints | int
 TCP = 6
 
 HTTP_CLIENTS, SSH_ADMINS, SERVICES, SCANNERS = 30, 4, 5, 240
-EPHEMERAL = (32768, 60900)  # leaves room for the further sockets of a conversation
+EPHEMERAL = (32768, 60900)  # leaves space for the later sockets of a conversation
 SCANS_PER_MINUTE = 6.0
 SCAN_BURSTS = 3
 CLOSED_PORTS = (
@@ -46,7 +46,7 @@ OPEN_PORTS = (22, 80)
 
 
 class Kind(IntEnum):
-    """What a conversation is for."""
+    """The purpose of a conversation."""
 
     HTTP = 0
     SSH = 1
@@ -57,8 +57,8 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Talks:
-    """Intended conversations, a column each. `begin` and `length` are seconds, `src` and `dst` index `addresses`,
-    `key` names a conversation in every draw that is made about it."""
+    """Intended conversations, one array per attribute. `begin` and `length` are seconds, `src` and `dst` index
+    `addresses`, `key` identifies a conversation in every random draw about it."""
 
     addresses: tuple[str, ...]
     http_clients: tuple[str, ...]
@@ -83,13 +83,13 @@ class _Columns:
     def add(
         self, kind: Kind, times: tuple[Floats, Floats], ends: tuple[Ends, Ends], ports: tuple[Ends, Ends, Ends]
     ) -> None:
-        """`times` are begins and lengths; `ports` those of source and destination, and the protocol."""
+        """`times` are start times and lengths; `ports` are source port, destination port and protocol."""
         columns = (np.full(len(times[0]), int(kind)), *times, *ends, *ports)
         self.blocks.append(tuple(np.broadcast_arrays(*columns)))
 
 
 def draw(seed: int, network: Network, begin: float, end: float) -> Talks:
-    """Conversations that begin in `[begin, end)`, seconds since 1970."""
+    """Conversations that start in `[begin, end)`, seconds since 1970."""
     rng = np.random.default_rng(seed)
     people = _sample(rng, ("192.0.2.", "203.0.113."), HTTP_CLIENTS + SSH_ADMINS)
     services = _sample(rng, ("198.51.100.",), SERVICES)
@@ -134,7 +134,7 @@ def draw(seed: int, network: Network, begin: float, end: float) -> Talks:
 
 
 def _add_scans(columns: _Columns, rng: np.random.Generator, period: tuple[float, float], scan: Ints, web: int) -> None:
-    """Scanners come back all day, some more often than others; now and then one of them tries many ports at once."""
+    """Scanners come back all day, some more often than others; occasionally one of them tries many ports at once."""
     n = rng.poisson(SCANS_PER_MINUTE * (period[1] - period[0]) / 60)
     often = 1 / np.arange(1, len(scan) + 1)
     who = rng.choice(scan, n, p=often / often.sum())
@@ -146,13 +146,13 @@ def _add_scans(columns: _Columns, rng: np.random.Generator, period: tuple[float,
     columns.add(Kind.SCAN, (rng.uniform(*period, n), rng.uniform(0.05, 0.8, n)), (who, web), ports)
     for at in rng.uniform(*period, SCAN_BURSTS):
         n = int(rng.integers(30, 90))
-        knocks = at + np.sort(rng.uniform(0, rng.uniform(20, 120), n))
+        probes = at + np.sort(rng.uniform(0, rng.uniform(20, 120), n))
         tried = (rng.integers(1024, 65000, n), rng.choice(10000, n, False) + 1, TCP)
-        columns.add(Kind.SCAN, (knocks, np.full(n, 0.1)), (int(rng.choice(scan)), web), tried)
+        columns.add(Kind.SCAN, (probes, np.full(n, 0.1)), (int(rng.choice(scan)), web), tried)
 
 
 def _sample(rng: np.random.Generator, networks: tuple[str, ...], n: int) -> list[str]:
-    """Different addresses of these /24 networks, in no order."""
+    """Distinct addresses from these /24 networks, in random order."""
     pool = [f"{network}{host}" for network in networks for host in range(1, 255)]
     return [pool[i] for i in rng.choice(len(pool), n, False)]
 
@@ -160,7 +160,7 @@ def _sample(rng: np.random.Generator, networks: tuple[str, ...], n: int) -> list
 def _arrivals(
     rng: np.random.Generator, begin: float, end: float, gap: float, lengths: Callable[[int], Floats]
 ) -> tuple[Floats, Floats]:
-    """Begins and lengths of conversations of one peer, one after the other, with a mean pause of `gap` seconds."""
+    """Start times and lengths of one peer's consecutive conversations, with a mean pause of `gap` seconds."""
     n = int((end - begin) / gap * 2) + 20
     length = lengths(n)
     start = begin + np.cumsum(rng.exponential(gap, n)) + np.concatenate(([0.0], np.cumsum(length[:-1])))

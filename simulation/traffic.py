@@ -1,4 +1,4 @@
-"""The flow logs of a period: conversations, cut to records, each with the fate that the walk gives it then."""
+"""The flow logs of a period: conversations cut into records, each with the fate that the walk gives it at that time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from simulation.talks import Talks
 from simulation.views import view
 
 SETTLES = 2
-"""Seconds after a call until packets feel it: AWS says "a short period"."""
+"""Seconds from a call until it affects packets: AWS says "a short period"."""
 
 WINDOW_OFFSETS = (23, 41)
-"""Where in the minute the windows of web-1 and db-1 begin: windows are not aligned to minutes."""
+"""Second of the minute at which the windows of web-1 and db-1 start: windows are not aligned to minutes."""
 
 
 @dataclass(frozen=True)
 class Logged:
-    """Everything that an interface's flow log says; `idle` are the begins of windows without any record."""
+    """All records in an interface's flow log; `idle` are the start times of windows without any record."""
 
     endpoint: Endpoint
     addresses: tuple[str, ...]
@@ -32,8 +32,8 @@ class Logged:
 def flow_logs(
     talks: Talks, network: Network, phases: Sequence[Phase], reading: Reading, period: tuple[int, int]
 ) -> tuple[Logged, Logged]:
-    """The flow logs of web-1 and db-1 in the period, `[begin, end)` in whole seconds since 1970. The first phase holds
-    since ever."""
+    """The flow logs of web-1 and db-1 in the period, `[begin, end)` in whole seconds since 1970. The first phase also
+    covers all the time before it."""
     fates = [Fates(phase.answers, talks.addresses) for phase in phases]
     effects = [int(phase.at.timestamp()) + SETTLES for phase in phases[1:]]
 

@@ -1,5 +1,5 @@
-"""CloudTrail objects as AWS delivers them to S3: every 5 minutes, each event some minutes after its call, in no order,
-now and then twice."""
+"""CloudTrail objects as AWS delivers them to S3: every 5 minutes, each event some minutes after its call, unordered,
+and occasionally twice."""
 
 import gzip
 import json
@@ -18,8 +18,8 @@ DELAY = (20, 590)
 
 
 def trail_objects(records: Iterable[dict[str, Any]], twice: Iterable[str], prefix: str) -> list[Stored]:
-    """One object for each five minutes that something is delivered in. The events named in `twice` (eventIDs) are
-    delivered again five minutes later, as CloudTrail may."""
+    """One object for each five minutes in which something is delivered. The events in `twice` (eventIDs) are delivered
+    again five minutes later, as CloudTrail may do."""
     again = set(twice)
     slots: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for record in records:

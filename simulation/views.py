@@ -1,4 +1,4 @@
-"""Conversations as one network interface sees them: the walk's fate and the state of the socket, part by part."""
+"""Conversations as one network interface sees them: the fate from the walk and the socket state, for each segment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ COMPLETES, REJECTED, LOST = range(len(OUTCOMES))
 
 @dataclass(frozen=True)
 class View:
-    """A row for each segment. `works`: the conversation is alive; `breaks`: it was, and dies here; neither: somebody
-    tries to open it, in vain. `opens`: a new socket, so a new source port. `arrives` is False where the opening packet
-    never gets as far as this interface."""
+    """One element per segment. `works`: the conversation works; `breaks`: it worked before and breaks here; neither: an
+    attempt to open it fails. `opens`: a new socket, and so a new source port. `arrives` is False where the opening
+    packet never reaches this interface."""
 
     talks: Talks
     segments: Segments
@@ -38,11 +38,11 @@ class View:
     src_port: Ints
 
     def of_talk(self, column: NDArray[Number]) -> NDArray[Number]:
-        """A column of the talks, by segment."""
+        """A column of the talks, with one element per segment."""
         return column[self.segments.talk]
 
     def roll(self, salt: int) -> Floats:
-        """A draw in [0, 1) for each segment; another salt is another draw."""
+        """A draw in [0, 1) for each segment; a different salt gives a different draw."""
         return rolls(self.segments, self.talks.key, salt)
 
     def between(self, low: Floats | float, high: Floats | float, salt: int) -> Floats:
@@ -87,7 +87,7 @@ def _packets(talks: Talks, talk: Ints) -> tuple[Ints, Ints, Ints, tuple[Ints, In
 
 
 def _source_ports(talks: Talks, segments: Segments, opens: Bools) -> Ints:
-    """Each new socket of a conversation takes the next port."""
+    """Source port of each segment: each new socket of a conversation takes the next port."""
     sockets = np.cumsum(opens)
     before = np.maximum.accumulate(np.where(segments.first, sockets - 1, 0))
     port = talks.src_port[segments.talk]

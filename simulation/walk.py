@@ -1,9 +1,9 @@
 """The packet walk: what AWS would do with a packet, from raw `aws ec2 describe-*` answers.
 
-It decides every fate in the simulation and is the oracle that the product's verdict is compared with, so it is plain
-on purpose: no caching, no model, one question after the other. Rules: the AWS guides on network ACLs (stateless, by
-rule number, at the subnet's boundary only), security groups (stateful, allow rules only) and route tables (longest
-prefix, blackholes win).
+It decides every fate in the simulation and is the oracle that the product's verdict is compared with, so it is
+deliberately simple: no caching, no model, one question after the other. Source of the rules: the AWS guides on network
+ACLs (stateless, by rule number, at the subnet boundary only), security groups (stateful, allow rules only) and route
+tables (longest prefix; a blackhole drops the packet).
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Literal
 
 Answers = Mapping[str, Mapping[str, Any]]
-"""By command (`describe-route-tables`, ...) the JSON that it answered."""
+"""By command (`describe-route-tables`, ...), the JSON that it returned."""
 
 Eni = Mapping[str, Any]
 """An element of `NetworkInterfaces`."""
@@ -36,8 +36,8 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Walk:
-    """`action` is what the flow log at the interface says of the opening packet, `reply` what it says of the answer
-    (LOST: sent and never arrives; NONE: there is no answer), `outcome` what the client sees."""
+    """`action` is what the interface's flow log records for the opening packet, `reply` what it records for the answer
+    (LOST: sent but never arrives; NONE: there is no answer), `outcome` what the client sees."""
 
     action: Literal["ACCEPT", "REJECT"]
     reply: Literal["ACCEPT", "REJECT", "LOST", "NONE"]
@@ -55,12 +55,12 @@ class _Opening:
     dst_port: int
 
 
-def walk(  # noqa: PLR0917 - the packet's five parts in their usual order
+def walk(  # noqa: PLR0917 - the 5-tuple of the packet in its usual order
     answers: Answers, interface_id: str, src: str, dst: str, protocol: int, src_port: int, dst_port: int
 ) -> Walk:
     """The fate of a conversation that opens with this packet, as seen at `interface_id`, one of its two ends.
 
-    Raises LookupError when the answers lack the interface, or its subnet's network ACL or route table.
+    Raises LookupError if the answers do not contain the interface, or its subnet's network ACL or route table.
     """
     here = interface(answers, interface_id)
     packet = _Opening(src, dst, protocol, src_port, dst_port)
@@ -127,11 +127,11 @@ def _walk_egress(answers: Answers, here: Eni, packet: _Opening) -> Walk:
 
 
 def interface(answers: Answers, interface_id: str) -> Eni:
-    """The answer's own object of this interface; LookupError when there is none."""
+    """The interface as it is in the answers. Raises LookupError if it is not there."""
     for candidate in interfaces(answers):
         if candidate["NetworkInterfaceId"] == interface_id:
             return candidate
-    raise LookupError(f"describe-network-interfaces does not name {interface_id}")
+    raise LookupError(f"describe-network-interfaces does not contain {interface_id}")
 
 
 def interfaces(answers: Answers) -> list[Eni]:
@@ -140,7 +140,7 @@ def interfaces(answers: Answers) -> list[Eni]:
 
 
 def addresses_of(eni: Eni) -> list[str]:
-    """Private IPv4 addresses, the primary first, then IPv6 addresses."""
+    """The private IPv4 addresses, primary first, then the IPv6 addresses."""
     found = [eni["PrivateIpAddress"]] if "PrivateIpAddress" in eni else []
     found += [a["PrivateIpAddress"] for a in eni.get("PrivateIpAddresses", []) if a["PrivateIpAddress"] not in found]
     return found + [a["Ipv6Address"] for a in eni.get("Ipv6Addresses", [])]
@@ -152,7 +152,7 @@ def has_public_address(eni: Eni) -> bool:
 
 
 def neighbour(answers: Answers, here: Eni, address: str) -> Eni | None:
-    """The other interface of the same VPC that has this address; None for an address outside or unused."""
+    """The other interface in the same VPC that has this address; None if the address is outside or unused."""
     for candidate in interfaces(answers):
         if candidate["VpcId"] == here["VpcId"] and candidate is not here and address in addresses_of(candidate):
             return candidate
@@ -160,7 +160,7 @@ def neighbour(answers: Answers, here: Eni, address: str) -> Eni | None:
 
 
 def acl_allows(answers: Answers, eni: Eni, peer: str, protocol: int, port: int, *, egress: bool) -> bool:
-    """Whether the ACL of the interface's subnet lets this packet pass. `port` is the packet's destination port."""
+    """Whether the network ACL of the interface's subnet allows this packet. `port` is its destination port."""
     acl = subnet_acl(answers, eni["SubnetId"])
     entries = [entry for entry in acl["Entries"] if entry["Egress"] == egress]
     for entry in sorted(entries, key=lambda entry: int(entry["RuleNumber"])):
@@ -174,7 +174,7 @@ def subnet_acl(answers: Answers, subnet_id: str) -> Mapping[str, Any]:
         if any(association["SubnetId"] == subnet_id for association in acl["Associations"]):
             found: Mapping[str, Any] = acl
             return found
-    raise LookupError(f"describe-network-acls names no ACL of {subnet_id}")
+    raise LookupError(f"describe-network-acls has no ACL for {subnet_id}")
 
 
 def _entry_matches(entry: Mapping[str, Any], peer: str, protocol: int, port: int) -> bool:
@@ -186,13 +186,13 @@ def _entry_matches(entry: Mapping[str, Any], peer: str, protocol: int, port: int
         return False
     if protocol in TCP_UDP and entry.get("PortRange"):
         return bool(entry["PortRange"]["From"] <= port <= entry["PortRange"]["To"])
-    if protocol in ICMP:  # flow logs do not tell the type, so only a rule for every type is sure to match
+    if protocol in ICMP:  # flow logs do not record the type, so only a rule for all types is certain to match
         return bool((entry.get("IcmpTypeCode") or {}).get("Type", -1) == -1)
     return True
 
 
 def group_allows(answers: Answers, eni: Eni, peer: str, protocol: int, port: int, *, egress: bool) -> bool:
-    """Whether any rule of any group of the interface allows it. Only for opening packets: groups are stateful."""
+    """Whether any security group of the interface allows the packet. For opening packets only: groups are stateful."""
     ids = [group["GroupId"] for group in eni.get("Groups", [])]
     for group in answers["describe-security-groups"]["SecurityGroups"]:
         if group["GroupId"] in ids:
@@ -217,7 +217,7 @@ def _rule_allows_port(rule: Mapping[str, Any], protocol: int, port: int) -> bool
 
 
 def _rule_names_peer(answers: Answers, rule: Mapping[str, Any], peer: str) -> bool:
-    """By CIDR, or by a group that an interface with this private address carries. Prefix lists never match here."""
+    """By CIDR, or by a group attached to an interface with this private address. Prefix lists never match here."""
     cidrs = [r["CidrIp"] for r in rule.get("IpRanges", [])] + [r["CidrIpv6"] for r in rule.get("Ipv6Ranges", [])]
     if any(_contains(cidr, peer) for cidr in cidrs):
         return True
@@ -229,7 +229,7 @@ def _rule_names_peer(answers: Answers, rule: Mapping[str, Any], peer: str) -> bo
 
 
 def route_delivers(answers: Answers, eni: Eni, destination: str) -> bool:
-    """Whether a packet that leaves the interface's subnet for this address gets anywhere."""
+    """Whether a packet that leaves the interface's subnet for this address is delivered."""
     target = route_target(answers, eni, destination)
     if target is None:
         return False
@@ -242,13 +242,13 @@ def route_delivers(answers: Answers, eni: Eni, destination: str) -> bool:
 
 
 def route_target(answers: Answers, eni: Eni, destination: str) -> str | None:
-    """Target of the longest prefix that holds the address; None when there is none or it is a blackhole."""
+    """Target of the longest matching prefix; None if there is none or it is a blackhole."""
     best: tuple[tuple[int, bool], Mapping[str, Any]] | None = None
     for route in subnet_route_table(answers, eni)["Routes"]:
         cidr = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or ""
         if _contains(cidr, destination):
-            learnt = route.get("Origin") in ("EnableVgwRoutePropagation", "Advertisement")
-            rank = (ip_network(cidr, strict=False).prefixlen, not learnt)
+            propagated = route.get("Origin") in ("EnableVgwRoutePropagation", "Advertisement")
+            rank = (ip_network(cidr, strict=False).prefixlen, not propagated)
             if best is None or rank > best[0]:
                 best = (rank, route)
     if best is None or best[1].get("State") == "blackhole":
@@ -257,7 +257,7 @@ def route_target(answers: Answers, eni: Eni, destination: str) -> str | None:
 
 
 def subnet_route_table(answers: Answers, eni: Eni) -> Mapping[str, Any]:
-    """The table that the interface's subnet is associated with, else the VPC's main table."""
+    """The route table associated with the interface's subnet, or else the VPC's main route table."""
     main: Mapping[str, Any] | None = None
     for table in answers["describe-route-tables"]["RouteTables"]:
         for association in table["Associations"]:
@@ -267,7 +267,7 @@ def subnet_route_table(answers: Answers, eni: Eni) -> Mapping[str, Any]:
             if association.get("Main") and table["VpcId"] == eni["VpcId"]:
                 main = table
     if main is None:
-        raise LookupError(f"describe-route-tables names no table of {eni['SubnetId']}")
+        raise LookupError(f"describe-route-tables has no table for {eni['SubnetId']}")
     return main
 
 

@@ -1,25 +1,45 @@
-"""Shared parts, all real: the embedded engine in a folder, and S3 spoken over a socket (moto's server)."""
+"""Shared fixtures, all real: the embedded engine in a folder, and S3 over a socket (moto's server)."""
 
+import gc
 import http.client
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from clickhouse_connect.driver.binding import quote_identifier
 
-from connectors.clickhouse import Store
-from connectors.migrate import ensure_migrated
+from connectors.store.clickhouse import Store, command, query
+from connectors.store.migrate import MIGRATIONS, ensure_migrated
+from tests.stories import Stories
 
 REGION = "eu-central-1"
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests' folders are in memory, where there is room: thousands of small inserts wait for a disk otherwise."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ.setdefault(TEMPORARY, str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The one folder that this process's engine has: chDB opens one path per process."""
+    """The only database folder of this process: chDB opens one path per process."""
     return tmp_path_factory.mktemp("engine") / "db"
 
 
@@ -31,11 +51,31 @@ def empty_store(engine_folder: Path) -> Iterator[Store]:
     store.server().command(f"DROP DATABASE IF EXISTS {quote_identifier(store.database)} SYNC")
 
 
+@pytest.fixture(scope="session")
+def template(engine_folder: Path) -> Store:
+    """A migrated, empty store that nobody writes to."""
+    made = Store(str(engine_folder), "t_template")
+    ensure_migrated(made)
+    return made
+
+
 @pytest.fixture
-def store(empty_store: Store) -> Store:
-    """A migrated, empty store of its own."""
-    ensure_migrated(empty_store)
+def store(empty_store: Store, template: Store) -> Store:
+    """A migrated, empty store for one test."""
+    copy(template, empty_store.database)
     return empty_store
+
+
+def copy(template: Store, database: str) -> None:
+    """Make a database like `template`, which must be empty but for its migrations: quicker than migrating anew, and the
+    same (`test_migrate` compares them)."""
+    server = template.server()
+    old, new = quote_identifier(template.database), quote_identifier(database)
+    command(server, f"CREATE DATABASE {new}")
+    tables = "SELECT name FROM system.tables WHERE database = {db:String}"
+    for name in query(server, tables, {"db": template.database})["name"].to_pylist():
+        command(server, f"CREATE TABLE {new}.{name} AS {old}.{name}")
+    command(server, f"INSERT INTO {new}.{MIGRATIONS.name} SELECT * FROM {old}.{MIGRATIONS.name}")  # noqa: S608
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +91,7 @@ def _moto_server() -> Iterator[str]:
 
 @pytest.fixture
 def aws_env(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS variables that lead nowhere real: dummy keys, a region, no profile, no configuration files."""
+    """AWS variables that cannot reach a real account: dummy keys, a region, no profile, no configuration files."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -65,7 +105,7 @@ def aws_env(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def s3_endpoint(_moto_server: str, aws_env: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of an AWS endpoint on loopback, empty at the start of each test, and the environment that leads to it."""
+    """URL of an AWS endpoint on loopback, empty at the start of each test; the environment points to it."""
     connection = http.client.HTTPConnection(_moto_server.removeprefix("http://"))
     connection.request("POST", "/moto-api/reset")
     assert connection.getresponse().status == 200
@@ -74,9 +114,16 @@ def s3_endpoint(_moto_server: str, aws_env: None, monkeypatch: pytest.MonkeyPatc
     return _moto_server
 
 
+@pytest.fixture(scope="session")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
+    """Stories that every worker has in common."""
+    own = tmp_path_factory.getbasetemp()
+    return Stories(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket of the test's endpoint."""
+    """A bucket at the test's endpoint."""
 
     name: str
     endpoint: str
@@ -86,16 +133,25 @@ class Bucket:
         return f"s3://{self.name}"
 
     def put(self, key: str, body: bytes) -> None:
-        boto3.client("s3", endpoint_url=self.endpoint).put_object(Bucket=self.name, Key=key, Body=body)
+        s3_client(self.endpoint).put_object(Bucket=self.name, Key=key, Body=body)
 
     def delete(self, key: str) -> None:
-        boto3.client("s3", endpoint_url=self.endpoint).delete_object(Bucket=self.name, Key=key)
+        s3_client(self.endpoint).delete_object(Bucket=self.name, Key=key)
+
+
+@cache
+def s3_client(endpoint: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
 
 
 @pytest.fixture
 def bucket(s3_endpoint: str) -> Bucket:
-    """A fresh bucket `logs`; a test may make more with `Bucket`."""
-    boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(
-        Bucket="logs", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    """A new bucket `logs`; a test can create more with `Bucket`."""
+    s3_client(s3_endpoint).create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": REGION})
     return Bucket("logs", s3_endpoint)

@@ -1,8 +1,8 @@
-"""What a store holds, in a form that can be compared between runs, and what must never be found in one."""
+"""The contents of a store in a form that can be compared between runs, and faults that no store may have."""
 
 from typing import Any
 
-from connectors.clickhouse import Store, query
+from connectors.store.clickhouse import Store, query
 
 FACTS = ("flows", "coverage", "rejected_lines", "change_events")
 ROWS = " UNION ALL ".join(f"SELECT object_id, row_no, '{name}' AS tab FROM {name}" for name in FACTS)
@@ -23,7 +23,7 @@ UNFINISHED = "SELECT load FROM ledger GROUP BY load HAVING countIf(state != 'beg
 
 
 def contents(store: Store) -> dict[str, list[list[str]]]:
-    """Every row as text, in a fixed order, without load, chunk and the times of writing."""
+    """Every row as text, in a fixed order, without load, chunk and write times."""
     found = {}
     for name in FACTS:
         sql = f"SELECT * EXCEPT (load, chunk) FROM {name} ORDER BY object_id, row_no"
@@ -34,13 +34,13 @@ def contents(store: Store) -> dict[str, list[list[str]]]:
 
 
 def unfinished(store: Store) -> int:
-    """Loads that were begun and neither done nor given up."""
+    """Number of loads that were started and neither done nor given up."""
     return len(store.reader().query(UNFINISHED).result_rows)
 
 
 def faults(store: Store) -> dict[str, list[Any]]:
-    """Rows that are there more than once, receipts that do not add up or do not fit the rows, rows of objects without a
-    receipt, loads left open."""
+    """Rows that exist more than once, receipts that do not add up or do not match the rows, rows of objects without a
+    receipt, and loads left open."""
     asked = {"doubled": DOUBLED, "uneven": UNEVEN, "without receipt": STRANGERS, "unfinished": UNFINISHED}
     found = {name: query(store.reader(), sql).to_pylist() for name, sql in asked.items()}
     return {name: rows for name, rows in found.items() if rows}

@@ -1,5 +1,5 @@
-"""What correlation's tests stand on: a small VPC, calls that change it, hand-made flow records, and the cells they make
-(counted plainly, one record after the other: the oracle of `cells.sql`)."""
+"""Helpers for the correlation tests: a small VPC, calls that change it, hand-made flow records, and the cells that
+result from them (counted with a plain loop over the records: the oracle of `minutes.sql`)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.correlate.cells import CELLS, HANDSHAKE_BYTES, SAID_BYTES
-from pipelines.network.timeline import Timeline
+from network.history.timeline import Timeline
+from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MINUTES
 from schemas.change import ChangeEvent
-from schemas.flow import FLOWS
-from schemas.network import (
+from schemas.configuration import (
     AclAssociation,
     AclEntry,
     InternetGateway,
@@ -28,6 +27,7 @@ from schemas.network import (
     Subnet,
     Vpc,
 )
+from schemas.flow import FLOWS
 from schemas.snapshot import Snapshot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -39,12 +39,12 @@ SCANNERS = ("198.18.0.1", "198.18.7.2", "198.19.3.3")
 
 
 def clock(text: str) -> datetime:
-    """A time of the day, `14:32` or `14:32:05`."""
+    """A time on the test day, such as `14:32` or `14:32:05`."""
     return datetime.combine(NOON, time.fromisoformat(text), UTC)
 
 
 def resources() -> tuple[Resource, ...]:
-    """A public subnet with a web server (22 and 80 open), a private one with a database behind its own ACL."""
+    """A public subnet with a web server (22 and 80 open), a private one with a database and its own ACL."""
     local, default = Route("10.0.0.0/16", "local", origin="CreateRouteTable"), Route("0.0.0.0/0", "igw-1")
     everything = tuple(AclEntry(100, egress, "allow", cidr="0.0.0.0/0") for egress in (False, True))
     web_rules = tuple(SecurityGroupRule(False, 6, "0.0.0.0/0", port, port, f"sgr-{port}") for port in (22, 80))
@@ -124,7 +124,7 @@ def timeline(*changes: ChangeEvent, as_of: str = "08:00") -> Timeline:
 
 @dataclass(frozen=True)
 class Flow:
-    """A flow record of the web server; `flags` None is a log without TCP flags."""
+    """A flow record of the web server; `flags` is None for a log without TCP flags."""
 
     at: datetime
     src: str
@@ -140,7 +140,7 @@ class Flow:
 
 
 def ends(peer: str, port: int, n: int, *, answer: bool, server: bool = True) -> dict[str, Any]:
-    """Addresses and ports of the `n`th conversation with a peer, of its request or its answer."""
+    """Addresses and ports of the `n`th conversation with a peer, for its request or its answer."""
     far_port, near_port = (40000 + n % 20000, port) if server else (port, 40000 + n % 20000)
     inward = {"src": peer, "src_port": far_port, "dst": WEB, "dst_port": near_port}
     outward = {"src": WEB, "src_port": near_port, "dst": peer, "dst_port": far_port}
@@ -148,7 +148,7 @@ def ends(peer: str, port: int, n: int, *, answer: bool, server: bool = True) -> 
 
 
 def talk(at: datetime, peer: str, port: int, n: int = 0, **more: Any) -> list[Flow]:
-    """A conversation that says something."""
+    """A conversation that exchanges data."""
     server, flagged = more.get("server", True), more.get("flagged", False)
     return [
         Flow(
@@ -161,7 +161,7 @@ def talk(at: datetime, peer: str, port: int, n: int = 0, **more: Any) -> list[Fl
 
 
 def attempt(at: datetime, peer: str, port: int, n: int = 0, *, answered: bool, **more: Any) -> list[Flow]:
-    """SYNs, and SYN-ACKs that nobody hears if `answered`."""
+    """SYNs and, if `answered`, SYN-ACKs that never arrive."""
     server, flagged = more.get("server", True), more.get("flagged", False)
     flows = [
         Flow(
@@ -179,7 +179,7 @@ def reject(at: datetime, peer: str, port: int, n: int = 0, *, flags: int | None 
 
 
 def every(seconds: int, first: str, last: str, phase: int = 0) -> Iterable[datetime]:
-    """Moments in `[first, last)`."""
+    """Times in `[first, last)`, `seconds` apart."""
     at = clock(first) + timedelta(seconds=phase)
     while at < clock(last):
         yield at
@@ -187,7 +187,7 @@ def every(seconds: int, first: str, last: str, phase: int = 0) -> Iterable[datet
 
 
 def noise(first: str, last: str, *, flagged: bool = False) -> list[Flow]:
-    """Scanners on closed ports, sometimes on open ones."""
+    """Scans of closed ports, and sometimes of open ones."""
     flows = []
     for n, at in enumerate(every(20, first, last, 7)):
         scanner = SCANNERS[n % 3]
@@ -198,13 +198,13 @@ def noise(first: str, last: str, *, flagged: bool = False) -> list[Flow]:
 
 
 def service(port: int, peers: Sequence[str], seconds: int, first: str, last: str, **more: Any) -> list[Flow]:
-    """Peers that come every so many seconds and are served."""
+    """Peers that connect every `seconds` seconds and are served."""
     times = [(n, p, at) for p in range(len(peers)) for n, at in enumerate(every(seconds, first, last, 11 * p))]
     return [flow for n, p, at in times for flow in talk(at, peers[p], port, n * 7 + p, **more)]
 
 
 def usual(first: str, last: str, **more: Any) -> list[Flow]:
-    """A part of a day on which everything works."""
+    """Part of a day on which everything works."""
     return [
         *service(80, PEOPLE, 45, first, last, **more),
         *service(22, ADMINS, 90, first, last, **more),
@@ -213,7 +213,7 @@ def usual(first: str, last: str, **more: Any) -> list[Flow]:
 
 
 def outage(first: str, last: str, reading: str, *, ports: Sequence[int] = (80, 22, 443), **more: Any) -> list[Flow]:
-    """The same with the default route gone, in one of the readings `answers`, `requests` and `nothing`."""
+    """The same without the default route, in one of the readings `answers`, `requests` and `nothing`."""
     flows: list[Flow] = []
     for port, peers, seconds in ((80, PEOPLE, 30), (22, ADMINS, 60), (443, OUTSIDE, 60)):
         for p, peer in enumerate(peers if port in ports and reading != "nothing" else ()):
@@ -225,7 +225,7 @@ def outage(first: str, last: str, reading: str, *, ports: Sequence[int] = (80, 2
 
 
 def refused(first: str, last: str, port: int = 22, peers: Sequence[str] = ADMINS, **more: Any) -> list[Flow]:
-    """Peers that try again and again."""
+    """Peers that keep trying."""
     times = [(n, p, at) for p in range(len(peers)) for n, at in enumerate(every(60, first, last, 9 * p + 3))]
     return [reject(at, peers[p], port, n * 3 + p, **more) for n, p, at in times]
 
@@ -244,8 +244,8 @@ def covered(first: str, last: str) -> list[int]:
     return [seconds(at) for at in every(60, first, last)]
 
 
-def cells_table(flows: Sequence[Flow]) -> pa.Table:
-    """The cells of the web server's records; line numbers are their places in the list, from 2."""
+def minutes_table(flows: Sequence[Flow]) -> pa.Table:
+    """The cells of the web server's records; line numbers are positions in the list, starting at 2."""
     groups: dict[tuple[Any, ...], list[tuple[int, Flow]]] = {}
     for line, flow in enumerate(flows, start=2):
         ingress = flow.dst == WEB
@@ -255,7 +255,7 @@ def cells_table(flows: Sequence[Flow]) -> pa.Table:
         key = (minute, int(ingress), int(near <= far), flow.protocol, min(near, far), packed(peer))
         groups.setdefault(key, []).append((line, flow))
     rows = [_cell(key, members) for key, members in groups.items()]
-    return pa.Table.from_pylist(rows, CELLS)
+    return pa.Table.from_pylist(rows, MINUTES)
 
 
 def _cell(key: tuple[Any, ...], members: list[tuple[int, Flow]]) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _cell(key: tuple[Any, ...], members: list[tuple[int, Flow]]) -> dict[str, An
     parts = {
         "accept": [m for m in members if m[1].action == "ACCEPT"],
         "reject": [m for m in members if m[1].action == "REJECT"],
-        "said": [m for m in members if m[1].action == "ACCEPT" and _said(m[1])],
+        "data": [m for m in members if m[1].action == "ACCEPT" and _has_data(m[1])],
     }
     for name, mine in parts.items():
         ordered = sorted(mine, key=lambda m: (m[1].at, m[0]))
@@ -296,8 +296,8 @@ def _cell(key: tuple[Any, ...], members: list[tuple[int, Flow]]) -> dict[str, An
     return row
 
 
-def _said(flow: Flow) -> bool:
-    return flow.protocol != 6 or flow.bytes >= HANDSHAKE_BYTES * flow.packets + SAID_BYTES
+def _has_data(flow: Flow) -> bool:
+    return flow.protocol != 6 or flow.bytes >= HANDSHAKE_BYTES * flow.packets + DATA_BYTES
 
 
 def _or(values: Iterable[int]) -> int:
@@ -308,7 +308,7 @@ def _or(values: Iterable[int]) -> int:
 
 
 def flows_table(flows: Sequence[Flow], object_id: int = 1, *, directions: bool = True) -> pa.Table:
-    """Rows of `flows` as ingest writes them; without `directions` as before there was a snapshot."""
+    """Rows of `flows` as ingest writes them; without `directions`, as before the first snapshot."""
     rows = []
     for line, flow in enumerate(flows, start=2):
         row: dict[str, Any] = {column.name: "" for column in FLOWS.columns if column.clickhouse.startswith("Low")}

@@ -1,8 +1,8 @@
-"""Mangled flow logs by the million: `make fuzz` (seeded; no run is like another only if you give it another seed).
+"""Millions of mangled flow log lines: `make fuzz` (runs with the same seed are identical).
 
-Records made in bulk, of every version, order and of transit gateways, are damaged with no thought for lines: bytes
-changed, cut, doubled and swapped, hostile pieces put in. Of each object every record must be accounted for, whatever
-became of it, and a sample must be read just as the slow reference reads it.
+Generated records of every version and order, and of transit gateways, are damaged without regard for line boundaries:
+bytes are changed, cut, duplicated and swapped, and hostile pieces inserted. Every record of each object must be
+accounted for, whatever happened to it, and a sample must be read exactly as the slow reference reads it.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from random import Random
 
 import numpy as np
 
-from pipelines.ingest.parse import parse_flow_log
-from pipelines.ingest.parsed import Parsed
+from pipelines.ingest.parse.flow_log import parse_flow_log
+from pipelines.ingest.parse.parsed import Parsed
 from schemas.errors import BadObject
 from schemas.object_ref import ObjectRef
 from simulation.bulk.batch import batch
@@ -35,7 +35,7 @@ PIECES = (
 
 
 def objects(seed: int, total: int, rows: int) -> Iterator[tuple[bytes, bool]]:
-    """Mangled objects until they were made of `total` records, and whether only bytes after the header were touched."""
+    """Mangled objects made from `total` records in all, each with whether only bytes after the header were changed."""
     formats: list[tuple[Field, ...]] = [*(fields_up_to(version) for version in VERSIONS), TRANSIT_FIELDS]
     rng, made, number = Random(seed), 0, 0
     while made < total:
@@ -55,7 +55,7 @@ def objects(seed: int, total: int, rows: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def mangled(text: bytes, rng: Random, at_least: int = 0) -> bytes:
-    """Some bytes changed at random, some pieces put in, cut out, doubled."""
+    """Changes some bytes at random, and inserts, cuts out and duplicates some pieces."""
     raw = np.frombuffer(text, np.uint8).copy()
     noise = np.random.default_rng(rng.getrandbits(32))
     hits = noise.integers(0, raw.size, max(at_least, int(raw.size * rng.choice([0, 1e-5, 1e-4, 1e-3]))))
@@ -76,7 +76,7 @@ def mangled(text: bytes, rng: Random, at_least: int = 0) -> bytes:
 
 
 def check(raw: bytes, *, against_reference: bool) -> Parsed | str:
-    """What became of an object, or the reason for which it was refused. Raises AssertionError."""
+    """What happened to an object, or the reason for which it was rejected. Raises AssertionError."""
     try:
         parsed = parse_flow_log(REF, raw)
     except BadObject as error:
@@ -86,7 +86,7 @@ def check(raw: bytes, *, against_reference: bool) -> Parsed | str:
     rows = sum(table.num_rows for table in parsed.tables.values())
     assert parsed.read == rows + sum(parsed.skipped.values()), "a record is not accounted for"
     numbers = np.concatenate([table["row_no"].to_numpy() for table in parsed.tables.values()])
-    assert np.unique(numbers).size == rows, "a line stands for two rows"
+    assert np.unique(numbers).size == rows, "a line number occurs in two rows"
     assert not rows or 1 <= numbers.min() <= numbers.max() <= raw.count(b"\n") + 1
     for table in parsed.tables.values():
         table.validate(full=True)
@@ -107,7 +107,7 @@ def _refusal(raw: bytes) -> str:
 
 
 def fuzz(seed: int, total: int, rows: int = 4000, sample: int = 12) -> Counter[str]:
-    """Counts of what became of `total` records or a few more, one object in `sample` compared with the reference."""
+    """Counts of what happened to `total` records or a few more, comparing one object in `sample` with the reference."""
     seen: Counter[str] = Counter()
     for number, (raw, whole) in enumerate(objects(seed, total, rows)):
         compared = number % sample == sample // 2
@@ -134,7 +134,7 @@ def main() -> None:
     seen = fuzz(options.seed, options.lines)
     for what, count in sorted(seen.items()):
         sys.stdout.write(f"{count:>10,} {what}\n")
-    sys.stdout.write(f"seed {options.seed}, {time.monotonic() - began:.0f} s: nothing lost, doubled or crashed\n")
+    sys.stdout.write(f"seed {options.seed}, {time.monotonic() - began:.0f} s: nothing lost or duplicated, no crash\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""`python -m tests.gateway FOLDER`: ClickHouse's HTTP interface in front of the embedded engine, with faults to order.
+"""`python -m tests.gateway FOLDER`: ClickHouse's HTTP interface in front of the embedded engine, with injected faults.
 
-A real engine behind the protocol that a server speaks, as far as clickhouse-connect uses it: statement in the body or
-the URL, settings and parameters in the URL or a form, sessions that run one query at a time, error codes in a header,
-compression where it is asked for. It prints its port. `POST /faults` with a JSON list of `Fault` orders faults for the
-requests to come, `GET /faults` tells which of them have not struck yet.
+A real engine behind the protocol of a server, as far as clickhouse-connect uses it: the statement in the body or the
+URL, settings and parameters in the URL or a form, sessions that run one query at a time, error codes in a header, and
+compression on request. It prints its port. `POST /faults` with a JSON list of `Fault` injects faults into the following
+requests; `GET /faults` lists those that have not occurred yet.
 """
 
 import base64
@@ -35,7 +35,7 @@ TRANSPORT = {
     "http_headers_progress_interval_ms", "default_format", "quota_key", "role", "user", "password",
 }  # fmt: skip
 STATUS = {60: 404, 81: 404, 62: 400, 164: 403, 373: 423, 497: 403, 516: 403}
-"""HTTP status by error code, as the server has it; 500 for the others."""
+"""HTTP status by error code, as in the server; 500 for all others."""
 
 LOCKED, REFUSED = 373, 516
 INSERT = re.compile(rb"\s*(INSERT\s+INTO\s+.+?\s+FORMAT\s+(\w+))\s*\n", re.IGNORECASE | re.DOTALL)
@@ -46,14 +46,14 @@ PASSWORDS = {"default": "", "writer": "secret"}
 
 @dataclass
 class Fault:
-    """`what` befalls the next `times` requests whose statement `match`es:
+    """`what` happens to the next `times` requests whose statement `match`es:
 
-    reset     the statement is done, and the connection is reset before a byte of the answer
-    truncate  the statement is done, and the answer ends half-way
-    broken    500 from something in between, and the statement is not done
-    away      503 likewise
-    memory    the server's own error 241, and the statement is not done
-    slow      the statement is done after two seconds
+    reset     the statement is run, and the connection is reset before the first byte of the answer
+    truncate  the statement is run, and the answer is cut off half-way
+    broken    500 from a proxy, and the statement is not run
+    away      503 from a proxy, and the statement is not run
+    memory    the server's own error 241, and the statement is not run
+    slow      the statement is run after two seconds
     """
 
     what: str
@@ -62,7 +62,7 @@ class Fault:
 
 
 class Refused(Exception):
-    """An error of the engine: code and text."""
+    """An engine error: code and text."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -70,7 +70,7 @@ class Refused(Exception):
 
 
 class Engine:
-    """The embedded engine, a handle for each request."""
+    """The embedded engine, with a handle for each request."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -99,7 +99,7 @@ class Engine:
             self.sessions.discard(name)
 
     def run(self, sql: bytes, data: bytes, params: dict[str, str]) -> tuple[bytes, str]:
-        """The answer and its format."""
+        """Runs a statement; returns the answer and its format."""
         handle = chdb.connect(self.folder)
         try:
             if params.get("database"):
@@ -237,7 +237,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
-        if cut and not body:  # what is cut off of an empty answer is the end of its headers
+        if cut and not body:  # an empty answer is cut off at the end of its headers
             self.wfile.write(b"".join(self._headers_buffer)[:-1])  # type: ignore[attr-defined]
             self._reset()
             return
@@ -251,10 +251,10 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
-        self.wfile = io.BytesIO()  # what is flushed later goes nowhere
+        self.wfile = io.BytesIO()  # anything flushed later is discarded
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence: it is a test's server."""
+        """Print nothing: this is a test server."""
 
 
 if __name__ == "__main__":

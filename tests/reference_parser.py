@@ -1,6 +1,6 @@
-"""How a text flow log is to be read, said slowly: one line, one dict at a time. The oracle of the real parser.
+"""A slow reference parser for text flow logs: one line, one dict at a time. The oracle of the real parser.
 
-Written from AWS's description of the records; shares nothing with the product but the registry of columns.
+Written from AWS's description of the records; shares nothing with the product except the registry of columns.
 """
 
 import re
@@ -22,11 +22,11 @@ Row = dict[str, Any]
 
 
 class BadLine(Exception):
-    """The reason for which a line is no record."""
+    """The reason why a line is not a record."""
 
 
 class BadLog(Exception):
-    """The reason for which the object is no flow log."""
+    """The reason why the object is not a flow log."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = N
 
 
 def reference_records(names: list[str], records: list[list[bytes | int | None]], object_id: int) -> Result:
-    """The same of typed records: what a Parquet file holds. A value is missing where it is null, `-` or empty."""
+    """The same for typed records, as in a Parquet file. A value is missing if it is null, `-` or empty."""
     _check(names)
     result = Result(read=len(records))
     columns = known(names)
@@ -115,7 +115,7 @@ def _check_texts(texts: list[bytes]) -> None:
 
 
 def _lines(raw: bytes) -> list[bytes]:
-    """What stands between newlines; a carriage return before a newline, or at the very end, belongs to it."""
+    """The text between newlines, without a carriage return before a newline or at the very end."""
     lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     return [line.removesuffix(b"\r") for line in lines]
 
@@ -162,7 +162,7 @@ def _record(line: bytes, tokens: list[str], names: list[str]) -> Row:
 
 
 def _value(name: str, token: str, column: Column | None) -> Any:
-    """None for `-`."""
+    """The typed value of a token; None for `-`."""
     if name == "log-status":
         if token not in ("OK", "NODATA", "SKIPDATA"):
             raise BadLine("bad-log-status")
@@ -204,7 +204,7 @@ def _address(name: str, token: str) -> bytes:
         pass
     try:
         if "%" in token:
-            raise AddressValueError("a zone has no place in a log")
+            raise AddressValueError("a zone id is not allowed in a log")
         return IPv6Address(token).packed
     except AddressValueError as error:
         raise BadLine(f"bad-address:{name}") from error

@@ -1,4 +1,4 @@
--- Three users for a ClickHouse server: what each command needs, and nothing that reaches outside the store (no SOURCES).
+-- Three users for a ClickHouse server: only what each command needs, and no access outside the store (no SOURCES).
 -- Replace each SHA256_OF_... with the SHA-256 of a password, in hex: printf %s "$PASSWORD" | sha256sum
 
 CREATE USER IF NOT EXISTS flowtrail_migrator IDENTIFIED WITH sha256_hash BY 'SHA256_OF_MIGRATOR';
@@ -6,7 +6,7 @@ GRANT CREATE DATABASE, CREATE TABLE, ALTER TABLE, SELECT, INSERT ON flowtrail.* 
 
 CREATE USER IF NOT EXISTS flowtrail_loader IDENTIFIED WITH sha256_hash BY 'SHA256_OF_LOADER';
 GRANT SELECT, INSERT, ALTER DELETE ON flowtrail.* TO flowtrail_loader;
--- What a failing disk took is found there, and read again.
+-- To find parts that were lost to a disk failure, and read their objects again.
 GRANT SELECT ON system.detached_parts TO flowtrail_loader;
 
 CREATE SETTINGS PROFILE IF NOT EXISTS flowtrail_reader SETTINGS

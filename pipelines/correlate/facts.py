@@ -1,4 +1,5 @@
-"""Facts: what correlation reads from the store. The SQL is in files beside this one; values travel as parameters."""
+"""Facts: what correlation reads from the store. The SQL is in `queries/`; values are passed as parameters. Every
+function that takes a client raises FlowtrailError when the store cannot be queried."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +12,19 @@ import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse import query
-from pipelines.correlate.cells import CELLS, HANDSHAKE_BYTES, SAID_BYTES, Ints
-from pipelines.correlate.evidence import FlowRow
-from pipelines.correlate.fidelity import SampledFlow
-from pipelines.correlate.signals import Conversation, Pointer
-from pipelines.network.timeline import Timeline
-from schemas.network import NetworkInterface
+from connectors.store.clickhouse import query
+from network.history.timeline import Timeline
+from pipelines.correlate.blame.trial import SampledFlow
+from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MINUTES, Ints
+from pipelines.correlate.detect.signals import Conversation, Pointer
+from pipelines.correlate.tell.evidence import FlowRow
+from schemas.configuration import NetworkInterface
 
 
 @dataclass(frozen=True)
 class InterfaceFacts:
-    """What a range holds of an interface. `addresses` are all that it ever had, as far as known."""
+    """What a range contains of an interface. `addresses` are all that it ever had, as far as known; `flows` counts flow
+    records, `nodata` and `skipdata` the intervals with that log status."""
 
     interface_id: str
     flow_logs: tuple[str, ...]
@@ -34,8 +36,8 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class Extent:
-    """Flow records in the range, the times they span in the whole store, and lines of the range's objects that could
-    not be read."""
+    """The number of flow records in the range (`found`), the time span of all flow records in the store, and the number
+    of lines in the range's objects that could not be read."""
 
     found: int
     first: datetime | None
@@ -44,13 +46,13 @@ class Extent:
 
 
 def extent(client: Client, start: datetime, end: datetime) -> Extent:
-    """Raises FlowtrailError when the store cannot be asked, as everything here does."""
+    """The extent of `[start, end)`."""
     row = _ask(client, "extent", {"start": start, "end": end}).to_pylist()[0]
     return Extent(row["found"], row["first"], row["last"], row["rejected_lines"] or 0)
 
 
 def interfaces(client: Client, start: datetime, end: datetime, timeline: Timeline) -> list[InterfaceFacts]:
-    """The interfaces that the range holds something of, by id."""
+    """The interfaces with records in the range, in order of their ids."""
     addresses = addresses_of(timeline)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in _ask(client, "interfaces", {"start": start, "end": end}).to_pylist():
@@ -69,7 +71,7 @@ def interfaces(client: Client, start: datetime, end: datetime, timeline: Timelin
 
 
 def addresses_of(timeline: Timeline) -> dict[str, tuple[str, ...]]:
-    """By interface every private or IPv6 address that it had at any time."""
+    """For each interface id, every private IPv4 and IPv6 address that it had at any time, sorted."""
     found: dict[str, set[str]] = {}
     for version in timeline.versions():
         if isinstance(version.resource, NetworkInterface):
@@ -77,21 +79,21 @@ def addresses_of(timeline: Timeline) -> dict[str, tuple[str, ...]]:
     return {interface_id: tuple(sorted(addresses)) for interface_id, addresses in found.items()}
 
 
-def cells_of(client: Client, facts: InterfaceFacts, start: datetime, end: datetime) -> pa.Table:
-    """The cells of an interface in `[start, end)`, with the schema `CELLS`."""
+def minutes_of(client: Client, facts: InterfaceFacts, start: datetime, end: datetime) -> pa.Table:
+    """The minutes of an interface in `[start, end)`: one row per cell, with the schema `MINUTES`."""
     parameters = {
         "interface": facts.interface_id,
         "addresses": list(facts.addresses),
         "start": start,
         "end": end,
         "handshake_bytes": HANDSHAKE_BYTES,
-        "said_bytes": SAID_BYTES,
+        "data_bytes": DATA_BYTES,
     }
-    return _ask(client, "cells", parameters).select(CELLS.names).cast(CELLS)
+    return _ask(client, "minutes", parameters).select(MINUTES.names).cast(MINUTES)
 
 
 def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints]:
-    """By flow log the minutes (Unix seconds, ascending) of which it delivered something."""
+    """For each flow log, the minutes (Unix seconds, ascending) for which it delivered something."""
     table = _ask(client, "deliveries", {"start": start, "end": end})
     logs, minutes = table.column("flow_log").to_numpy(), table.column("minute").to_numpy()
     return {str(log): minutes[logs == log] for log in np.unique(logs)}
@@ -104,7 +106,8 @@ def covered(
     start: datetime,
     end: datetime,
 ) -> Ints:
-    """The minutes of which the flow logs of an interface say all there is to say."""
+    """The minutes (Unix seconds, ascending) for which the flow logs of an interface are complete: delivered, and
+    without records that AWS dropped."""
     none = np.zeros(0, dtype=np.int64)
     minutes = np.unique(np.concatenate([none, *(delivered.get(log, none) for log in facts.flow_logs)]))
     dropped = _ask(client, "gaps", {"interface": facts.interface_id, "start": start, "end": end}).column("minute")
@@ -114,12 +117,12 @@ def covered(
 def rows(
     client: Client, interfaces: Sequence[str], pointers: Sequence[Pointer], start: datetime, end: datetime
 ) -> dict[Pointer, FlowRow]:
-    """The flow records that are pointed to."""
-    named = sorted(set(pointers))
+    """The flow records at these pointers, where they exist."""
+    wanted = sorted(set(pointers))
     parameters = {
         "interfaces": sorted(set(interfaces)),
-        "objects": [p.object_id for p in named],
-        "lines": [p.row_no for p in named],
+        "objects": [p.object_id for p in wanted],
+        "lines": [p.row_no for p in wanted],
         "start": start,
         "end": end,
     }
@@ -128,14 +131,14 @@ def rows(
 
 
 def objects(client: Client, object_ids: Sequence[int]) -> dict[int, tuple[str, str, str]]:
-    """Bucket, key and ETag by object id."""
+    """Bucket, key and ETag, by object id."""
     table = _ask(client, "objects", {"objects": sorted(set(object_ids))})
     return {row["object_id"]: (row["bucket"], row["key"], row["etag"]) for row in table.to_pylist()}
 
 
 def sample(client: Client, facts: InterfaceFacts, start: datetime, end: datetime, limit: int) -> list[SampledFlow]:
-    """Up to `limit` TCP and UDP flow records of an interface; always the same ones. Those of which nobody can tell the
-    local end are left out."""
+    """Up to `limit` TCP and UDP flow records of an interface, always the same ones. Those whose local end is unknown
+    are left out."""
     parameters = {"interface": facts.interface_id, "start": start, "end": end, "limit": limit}
     found = (_sampled(row, facts.addresses) for row in _ask(client, "sample", parameters).to_pylist())
     return [flow for flow in found if flow is not None]
@@ -179,4 +182,4 @@ def _ask(client: Client, name: str, parameters: Mapping[str, Any]) -> pa.Table:
 
 @lru_cache
 def _sql(name: str) -> str:
-    return (files("pipelines") / "correlate" / f"{name}.sql").read_text("utf-8")
+    return (files("pipelines.correlate") / "queries" / f"{name}.sql").read_text("utf-8")

@@ -1,39 +1,38 @@
-"""Facts become incidents: the Beam pipeline. An element is one network interface; what it does is in the pure files."""
+"""The Beam pipeline that turns facts into incidents. An element is one network interface; the logic is in the pure
+modules."""
 
-import json
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import lru_cache
 
 import apache_beam as beam
 
-from connectors import config_store, incident_store
-from connectors.clickhouse import Store
-from connectors.migrate import ensure_migrated
+from connectors.store import incidents, runs
+from connectors.store.clickhouse import Store
+from connectors.store.migrate import ensure_migrated
+from pipelines.configuration import required_timeline
 from pipelines.correlate import facts
-from pipelines.correlate.blame import Finding, blame
-from pipelines.correlate.cells import Ints
-from pipelines.correlate.coverage import Coverage, sentence
-from pipelines.correlate.detect import detect
+from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.trial import fidelity
+from pipelines.correlate.detect.interface import detect
+from pipelines.correlate.detect.minutes import Ints
+from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
-from pipelines.correlate.fidelity import fidelity
-from pipelines.correlate.signals import Signal
-from pipelines.correlate.tell import changes_of, tell, wanted, with_keys
-from pipelines.network.timeline import Timeline
-from pipelines.runner import in_process
+from pipelines.correlate.tell.completeness import Coverage, sentence
+from pipelines.correlate.tell.incident import changes_of, tell, wanted, with_keys
+from pipelines.runner import IN_PROCESS, Runner, noting_failures, refuse_embedded, running
 from schemas.errors import FlowtrailError
 from schemas.incident import Incident
 from schemas.times import rfc3339
 
 SAMPLED_FLOWS = 100
-"""Flow records of each interface that the verdict is compared with."""
+"""Flow records per interface that are compared with the verdict."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """`[start, end)`, with what came before as far as `since`."""
+    """`[start, end)`, and the lookback before it, from `since`."""
 
     start: datetime
     end: datetime
@@ -45,19 +44,19 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Context:
-    """What every step needs. `delivered`: by flow log the minutes of which it delivered something."""
+class Job:
+    """What every step of a run needs. It travels to the workers, so it holds names and settings only: a step reads the
+    facts, the timeline and the deliveries in the store."""
 
     store: Store
-    timeline: Timeline
+    run: str
     range: Range
-    delivered: dict[str, Ints]
     rejected_lines: int
 
 
 @dataclass(frozen=True)
 class Found:
-    """The signals of an interface, and how many of the range's minutes were delivered, out of all."""
+    """The signals of an interface. `minutes`: how many of the range's minutes were delivered, and how many it has."""
 
     interface: InterfaceFacts
     signals: list[Signal]
@@ -73,83 +72,108 @@ class Trace:
 
 
 @dataclass(eq=False)
-class Correlate(beam.PTransform[beam.PCollection[InterfaceFacts], beam.PCollection[Incident]]):
-    """Interfaces -> incidents. In between, findings are put together by what names their incident."""
+class Correlate(beam.PTransform[beam.PCollection[InterfaceFacts], beam.PCollection[str]]):
+    """Interfaces -> the ids of incidents, which are saved as drafts of the run. In between, findings are grouped by the
+    key of their incident."""
 
-    context: Context
+    job: Job
 
-    def expand(self, interfaces: beam.PCollection[InterfaceFacts]) -> beam.PCollection[Incident]:
-        incidents: beam.PCollection[Incident] = (
+    def expand(self, interfaces: beam.PCollection[InterfaceFacts]) -> beam.PCollection[str]:
+        ids: beam.PCollection[str] = (
             interfaces
-            | "Detect" >> beam.Map(detected, self.context).with_output_types(Found)
-            | "Blame" >> beam.FlatMap(blamed, self.context).with_output_types(tuple[str, Trace])
+            | "Detect" >> beam.Map(_detect, self.job).with_output_types(Found)
+            | "Blame" >> beam.FlatMap(_blame, self.job).with_output_types(tuple[str, Trace])
             | "By cause" >> beam.GroupByKey()
-            | "Tell" >> beam.Map(told, self.context).with_output_types(Incident)
+            | "Tell" >> beam.Map(_tell, self.job).with_output_types(str)
         )
-        return incidents
+        return ids
 
 
 def run_correlate(
-    store: Store, start: datetime, end: datetime, *, lookback: timedelta = timedelta(hours=24)
+    store: Store,
+    start: datetime,
+    end: datetime,
+    *,
+    lookback: timedelta = timedelta(hours=24),
+    runner: Runner = IN_PROCESS,
 ) -> list[Incident]:
-    """The incidents of `[start, end)`, saved in place of what was known of that range; by first sign and id.
+    """Find the incidents of `[start, end)` and save them, replacing those of an earlier run; in order of `first_seen`
+    and id.
 
-    What is normal is learned from the `lookback` before. The same facts and range give the same incidents, byte for
-    byte. Raises FlowtrailError for an empty range, without a snapshot, without flow records in the range, and when the
-    store fails.
+    Normal traffic is learned from the `lookback` before `start`. The same facts and range give the same incidents, byte
+    for byte. Raises FlowtrailError for an empty range, without a snapshot, without flow records in the range, and when
+    the store fails; then nothing of the run is visible.
     """
     found = _range(start, end, lookback)
+    refuse_embedded(runner, store)
     ensure_migrated(store)
     client = store.client()
-    timeline = Timeline(config_store.load_snapshots(client), config_store.load_changes(client))
     extent = facts.extent(client, found.start, found.end)
     if not extent.found:
         raise _no_flows(found, extent)
+    timeline = required_timeline(store)
+    run = runs.begin(client, "correlate", f"{rfc3339(found.start)} to {rfc3339(found.end)}")
+    job = Job(store, run, found, extent.rejected_lines)
     interfaces = facts.interfaces(client, found.start, found.end, timeline)
-    delivered = facts.deliveries(client, found.since, found.end)
-    context = Context(store, timeline, found, delivered, extent.rejected_lines)
-    with tempfile.TemporaryDirectory() as folder:
-        with in_process() as pipeline:
-            created = pipeline | "Interfaces" >> beam.Create(interfaces)
-            _ = created | "Correlate" >> Correlate(context) | "Leave" >> beam.Map(_leave, folder)
-        incidents = _gathered(folder)
-    incident_store.save(client, incidents, found.start, found.end)
-    return incidents
+    with running(runner, store, run) as pipeline:
+        _ = pipeline | "Interfaces" >> beam.Create(interfaces) | "Correlate" >> Correlate(job)
+    published = incidents.publish(client, run, found.start, found.end)
+    runs.note(client, run, "correlate", "done", counts={"incidents": len(published)})
+    return published
 
 
-def detected(interface: InterfaceFacts, context: Context) -> Found:
-    """What is out of order at an interface."""
-    client, found = context.store.client(), context.range
-    cells = facts.cells_of(client, interface, found.since, found.end)
-    covered = facts.covered(client, interface, context.delivered, found.since, found.end)
+def _detect(interface: InterfaceFacts, job: Job) -> Found:
+    with noting_failures(job.store, job.run):
+        return detected(interface, job)
+
+
+def _blame(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
+    with noting_failures(job.store, job.run):
+        yield from blamed(found, job)
+
+
+def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> str:
+    """Saves the incident as a draft: saving it twice is saving it once."""
+    with noting_failures(job.store, job.run):
+        incident = told(named, job)
+        incidents.save_draft(job.store.client(), job.run, incident)
+        return incident.id
+
+
+def detected(interface: InterfaceFacts, job: Job) -> Found:
+    """The signals of an interface."""
+    client, found = job.store.client(), job.range
+    cells = facts.minutes_of(client, interface, found.since, found.end)
+    covered = facts.covered(client, interface, _delivered(job), found.since, found.end)
     signals = detect(interface.interface_id, cells, covered, found.start, found.lookback)
     return Found(interface, signals, _minutes(covered, found))
 
 
-def blamed(found: Found, context: Context) -> Iterator[tuple[str, Trace]]:
-    """Which changes did it, each finding with what names its incident."""
+def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
+    """The findings of an interface's signals, each with the key of its incident."""
     interface = found.interface
-    findings = blame(found.signals, context.timeline, context.range.end)
+    timeline = required_timeline(job.store)
+    findings = blame(found.signals, timeline, job.range.end)
     if not findings:
         return
-    flows = facts.sample(context.store.client(), interface, context.range.start, context.range.end, SAMPLED_FLOWS)
-    agreement = fidelity(flows, context.timeline, interface.interface_id)
+    flows = facts.sample(job.store.client(), interface, job.range.start, job.range.end, SAMPLED_FLOWS)
+    agreement = fidelity(flows, timeline, interface.interface_id)
     counts = (interface.flows, interface.nodata, interface.skipdata)
     coverage = Coverage(interface.interface_id, *counts, *found.minutes, agreement)
     for key, finding in with_keys(findings):
         yield key, Trace(finding, coverage)
 
 
-def told(named: tuple[str, Iterable[Trace]], context: Context) -> Incident:
-    """The incident of findings that share a cause."""
-    traces = list(named[1])
+def told(keyed: tuple[str, Iterable[Trace]], job: Job) -> Incident:
+    """The incident of findings with the same key."""
+    traces = list(keyed[1])
     findings = [trace.finding for trace in traces]
-    client, found = context.store.client(), context.range
+    client, found = job.store.client(), job.range
     enis = [finding.signal.interface_id for finding in findings]
     rows = facts.rows(client, enis, wanted(findings), found.since, found.end)
     objects = facts.objects(client, [event.object_id for event in changes_of(findings)])
     coverage = {trace.coverage.interface_id: trace.coverage for trace in traces}
-    words = sentence([coverage[eni] for eni in sorted(coverage)], context.rejected_lines)
+    words = sentence([coverage[eni] for eni in sorted(coverage)], job.rejected_lines)
     return tell(findings, rows, objects, words)
 
 
@@ -166,26 +190,27 @@ def _no_flows(found: Range, extent: facts.Extent) -> FlowtrailError:
     none = f"There are no flow records between {rfc3339(found.start)} and {rfc3339(found.end)}"
     if extent.first is None or extent.last is None:
         return FlowtrailError(
-            f"{none}: the store holds none at all.", "Load some: flowtrail ingest s3://bucket/AWSLogs/"
+            f"{none}: the store has none at all.", "Load some with `flowtrail ingest s3://bucket/AWSLogs/`."
         )
-    covers = f"{rfc3339(extent.first)} to {rfc3339(extent.last)}"
+    span = f"{rfc3339(extent.first)} to {rfc3339(extent.last)}"
     return FlowtrailError(
-        f"{none}; ingest covers {covers}.", "Choose a range in there, or ingest the objects of yours."
+        f"{none}; the store has them from {span}.",
+        "Choose a range within that period, or ingest the objects of this range.",
     )
 
 
 def _minutes(covered: Ints, found: Range) -> tuple[int, int]:
-    """Minutes of the range that were delivered, and all of them."""
+    """How many minutes of the range were delivered, and how many it has."""
     first, last = int(found.start.timestamp()) // 60 * 60, int(found.end.timestamp())
     inside = covered[(covered >= first) & (covered < last)]
     return len(inside), -(-(last - first) // 60)
 
 
-def _leave(incident: Incident, folder: str) -> None:
-    """Where the one who began the run will look for it: a runner hands nothing back."""
-    (Path(folder) / f"{incident.id}.json").write_text(json.dumps(incident.to_json()), "utf-8")
+def _delivered(job: Job) -> Mapping[str, Ints]:
+    return _deliveries(job.store, job.run, job.range.since, job.range.end)
 
 
-def _gathered(folder: str) -> list[Incident]:
-    found = (json.loads(path.read_text("utf-8")) for path in Path(folder).glob("*.json"))
-    return sorted((incident_store.from_json(body) for body in found), key=lambda i: (i.first_seen, i.id))
+@lru_cache(maxsize=4)
+def _deliveries(store: Store, run: str, start: datetime, end: datetime) -> Mapping[str, Ints]:
+    """For each flow log, the minutes for which it delivered something; read once per process and run."""
+    return facts.deliveries(store.client(), start, end)

@@ -1,166 +1,112 @@
-"""Ingest named objects again: those that were set aside, and those that the store has lost or doubled."""
+"""Load given objects once more: dead letters, and objects whose rows the store has lost or duplicated."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
-from connectors import config_store, doctor, ledger, s3
-from connectors.clickhouse import Store
-from pipelines.ingest.kinds import HEAD_BYTES, kind_of_head, kind_of_key
-from pipelines.ingest.loads import Limits, Load, group, resumed
-from pipelines.ingest.read import ReadLoad, enrich_load, read_load, read_pieces
-from pipelines.ingest.write import Known, Stored, write_load
-from pipelines.network.timeline import Timeline
+from connectors.aws import s3
+from connectors.store import dead_letters, doctor, ledger, runs
+from pipelines.configuration import timeline_of
+from pipelines.ingest.find.kinds import HEAD_BYTES, kind_of_head, kind_of_key
+from pipelines.ingest.find.plan import KINDS
+from pipelines.ingest.load import Job, LargeObject, Limits, Load, Outcome, ReadLoad, group
+from pipelines.ingest.load_objects import load_objects
+from pipelines.ingest.read.load import read_pieces
+from pipelines.progress import Tell, told
 from schemas.errors import BadObject
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectKind, ObjectRef
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Again:
-    """What became of the objects: `done` now, `known` since (another load has done them), `other` (no log), and what
-    still cannot be read."""
-
-    done: tuple[ObjectRef, ...] = ()
-    known: tuple[ObjectRef, ...] = ()
-    other: tuple[ObjectRef, ...] = ()
-    letters: tuple[DeadLetter, ...] = ()
-
-    def __add__(self, more: "Again") -> "Again":
-        return Again(
-            self.done + more.done, self.known + more.known, self.other + more.other, self.letters + more.letters
-        )
+NONE = Outcome()
 
 
-@dataclass
-class _Run:
-    store: Store
-    log_format: Sequence[str] | None
-    replace: bool = False
-    done: list[ObjectRef] = field(default_factory=list)
-    known: list[ObjectRef] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    progress: Callable[[int, int], None] | None = None
-    total: int = 0
-    taken: int = 0
-
-    def take(self, load: Load, timeline: Timeline | None) -> None:
-        """Read first: what cannot be read again stays as it is."""
-        for part in read_load(load, self.log_format):
-            read = enrich_load(part, timeline)
-            if self.replace:
-                try:
-                    doctor.forget(self.store, {ref.object_id for ref in self._readable(read)})
-                except BadObject as error:
-                    self.letters.append(DeadLetter(error.ref, error.reason, error.detail))
-                    continue
-            for outcome in write_load(read, self.store, timeline, self.log_format):
-                match outcome:
-                    case Stored(receipts):
-                        self.done += [receipt.ref for receipt in receipts]
-                    case Known(ref):
-                        self.known.append(ref)
-                    case DeadLetter():
-                        self.letters.append(outcome)
-        self.tell(len(load.refs))
-
-    def tell(self, taken: int = 0) -> None:
-        """How far it is, to whoever waits."""
-        self.taken += taken
-        if self.progress and self.total:
-            self.progress(self.taken, self.total)
-
-    def _readable(self, read: ReadLoad) -> list[ObjectRef]:
-        """The objects that were read; a large one, which is written as it is read, is read through once before."""
-        if not read.large:
-            return [source.ref for source in read.batch.objects]
-        for ref in read.load.refs:
-            for _ in read_pieces(ref, self.log_format):
-                pass
-        return list(read.load.refs)
-
-
-def ingest_again(
-    store: Store,
-    objects: Iterable[tuple[ObjectRef, ObjectKind]],
-    *,
-    log_format: Sequence[str] | None = None,
-    limits: Limits | None = None,
-    replace: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> Again:
-    """Read exactly these versions and write them, CloudTrail first; with `replace` in the place of whatever the store
-    holds of them. `progress` hears of objects done and planned. Raises FlowtrailError when S3 or the store fails;
-    whatever was done stays done."""
+def load_again(
+    job: Job, objects: Iterable[tuple[ObjectRef, ObjectKind]], *, replaced: bool = False, tell: Tell | None = None
+) -> Outcome:
+    """Read exactly these versions and write them, CloudTrail first; with `replaced`, in the place of whatever the store
+    holds of them. An object that can no longer be read stays as it is. `tell` is called with the numbers of objects
+    that are done and planned. Raises FlowtrailError when S3 or the store fails; what was done stays done."""
     wanted = dict(objects)
-    logs = sum(kind is not ObjectKind.OTHER for kind in wanted.values())
-    run = _Run(store, log_format, replace, progress=progress, total=logs)
-    run.tell()
-    for kind in (ObjectKind.CLOUDTRAIL, ObjectKind.FLOW_LOG):
-        refs = [ref for ref, its in sorted(wanted.items()) if its is kind]
-        timeline = _timeline(store) if refs and kind is ObjectKind.FLOW_LOG else None
-        for part in group(refs, limits or Limits()):
-            run.take(Load(ledger.new_load(), kind, part), timeline)
-    other = tuple(ref for ref, kind in sorted(wanted.items()) if kind is ObjectKind.OTHER)
-    return Again(tuple(run.done), tuple(run.known), other, tuple(run.letters))
+    client = job.store.client()
+    loads = {kind: _loads(kind, [ref for ref, its in sorted(wanted.items()) if its is kind]) for kind in KINDS}
+    for kind in KINDS:
+        runs.plan(client, job.run, kind, [load.refs for load in loads[kind]], first=0, listed=False)
+    total = Outcome(other=tuple(ref for ref, kind in sorted(wanted.items()) if kind is ObjectKind.OTHER))
+
+    def prepare(read: ReadLoad | LargeObject) -> Outcome | None:
+        try:
+            doctor.forget(job.store, _readable(read, job))
+        except BadObject as error:
+            return Outcome(letters=(DeadLetter(error.ref, error.reason, error.detail),))
+        return None
+
+    with told(job.store, job.run, tell):
+        for kind in KINDS:
+            timeline = timeline_of(job.store) if loads[kind] and kind is ObjectKind.FLOW_LOG else None
+            for outcome in load_objects(loads[kind], job, timeline, prepare if replaced else None):
+                total += outcome
+    return total
 
 
-def replay(store: Store, refs: Iterable[ObjectRef], *, log_format: Sequence[str] | None = None, **more: Any) -> Again:
-    """Ingest objects again that are known by name only. Takes and raises what `ingest_again` does."""
+def replay(job: Job, refs: Iterable[ObjectRef], *, replaced: bool = False, tell: Tell | None = None) -> Outcome:
+    """Load objects of which only the names are known. Takes and raises what `load_again` does."""
     wanted = sorted(set(refs))
 
     def kind(ref: ObjectRef) -> ObjectKind | DeadLetter:
         try:
-            return kind_of_key(ref.key) or kind_of_head(s3.read_head(ref, HEAD_BYTES), log_format)
+            known = kind_of_key(ref.key)
+            return known or kind_of_head(s3.read_head(ref, HEAD_BYTES, job.access), job.log_format or None)
         except BadObject as error:
             return DeadLetter(ref, error.reason, error.detail)
 
     with ThreadPoolExecutor(s3.READERS) as pool:
         kinds = list(zip(wanted, pool.map(kind, wanted), strict=True))
     objects = [(ref, its) for ref, its in kinds if isinstance(its, ObjectKind)]
-    gone = tuple(its for _, its in kinds if isinstance(its, DeadLetter))
-    return ingest_again(store, objects, log_format=log_format, **more) + Again(letters=gone)
+    letters = tuple(its for _, its in kinds if isinstance(its, DeadLetter))
+    dead_letters.put(job.store.client(), job.run, letters)
+    return load_again(job, objects, replaced=replaced, tell=tell) + Outcome(letters=letters)
 
 
-def restore(store: Store, *, log_format: Sequence[str] | None = None, **more: Any) -> Again:
-    """Make rows and receipts agree again: objects of which they do not are read again and replaced, and what is left
-    of rows that no receipt knows is removed. Raises as `ingest_again`."""
-    client = store.client()
-    wrong = doctor.to_read_again(doctor.damaged(client))
-    done = ingest_again(store, wrong, log_format=log_format, replace=True, **more)
-    done += replay(store, doctor.without_receipt(client), log_format=log_format, replace=True, **more)
-    doctor.remove_surplus(store)
+def restore(job: Job, tell: Tell | None = None) -> Outcome:
+    """Make rows and receipts agree again: objects for which they do not are read again and replaced, and rows that
+    still have no receipt are removed. Raises as `load_again`."""
+    client = job.store.client()
+    done = load_again(job, doctor.to_read_again(doctor.damaged(client)), replaced=True, tell=tell)
+    done += replay(job, doctor.without_receipt(client), replaced=True, tell=tell)
+    doctor.remove_surplus(job.store)
     return done
 
 
-def heal(store: Store, *, log_format: Sequence[str] | None = None) -> Again:
-    """Mend what a failing disk took: the engine acknowledges an insert although a file of its part could not be
-    written, and sets the part aside when it starts again. Without such parts nothing is looked at."""
-    if not doctor.broken_parts(store.client()):
-        return Again()
-    _log.warning("The database has lost parts of tables, as of a failing disk: their objects are read again.")
-    found = restore(store, log_format=log_format)
+def heal(job: Job) -> Outcome:
+    """Repair what a failing disk has destroyed: the engine acknowledges an insert even if it could not write a file of
+    the part, and detaches the part at its next start. Without such parts nothing is examined. Raises as `load_again`.
+    """
+    if not doctor.broken_parts(job.store.client()):
+        return NONE
+    _log.warning("The database has lost parts of tables, probably due to a failing disk; reading their objects again.")
+    found = restore(replace(job, run=runs.begin(job.store.client(), "heal")))
     if not found.letters:
-        doctor.drop_broken_parts(store)
+        doctor.drop_broken_parts(job.store)
     return found
 
 
-def finish(store: Store, *, log_format: Sequence[str] | None = None) -> Again:
-    """Finish or give up the loads that were left unfinished, as every ingest does at its begin."""
-    run = _Run(store, log_format)
-    for unfinished in ledger.settle(store).resumable:
-        load = resumed(unfinished)
-        if load is None:
-            ledger.give_up(store, unfinished.load)
-        else:
-            run.take(load, _timeline(store) if load.kind is ObjectKind.FLOW_LOG else None)
-    return Again(tuple(run.done), tuple(run.known), (), tuple(run.letters))
+def finish(job: Job) -> Outcome:
+    """End the attempts of dead processes and load what they left unfinished, as every ingest does first. Raises as
+    `load_again`."""
+    return load_again(job, [(each.ref, each.kind) for each in ledger.settle(job.store).owed])
 
 
-def _timeline(store: Store) -> Timeline | None:
-    snapshots = config_store.load_snapshots(store.client())
-    return Timeline(snapshots, config_store.load_changes(store.client())) if snapshots else None
+def _loads(kind: ObjectKind, refs: Sequence[ObjectRef]) -> list[Load]:
+    return [Load(kind, part) for part in group(refs, Limits())]
+
+
+def _readable(read: ReadLoad | LargeObject, job: Job) -> set[int]:
+    """The objects that could be read; a large one, which is written as it is read, is first read through once."""
+    if isinstance(read, ReadLoad):
+        return set(read.batch.ids)
+    for _ in read_pieces(read.ref, job):
+        pass
+    return {read.ref.object_id}

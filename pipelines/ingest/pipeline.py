@@ -1,260 +1,103 @@
-"""S3 objects become facts: CloudTrail first, then flow logs, which get the VPC metadata that the changes tell of."""
+"""S3 objects become facts: CloudTrail first, then flow logs, which get VPC metadata derived from the changes."""
 
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
-from apache_beam import coders
-from apache_beam.transforms.window import GlobalWindows
-from apache_beam.utils.windowed_value import WindowedValue
 
-from connectors import config_store, dead_letters, ledger
-from connectors.clickhouse import Store
-from connectors.migrate import ensure_migrated
-from pipelines.coders import ColumnarCoder
-from pipelines.ingest import once
-from pipelines.ingest import progress as progressing
+from connectors.aws.access import DEFAULT, Access
+from connectors.store import configuration, ledger, runs
+from connectors.store.clickhouse import Store
+from connectors.store.migrate import ensure_migrated
+from pipelines.configuration import save_versions
 from pipelines.ingest.again import heal
-from pipelines.ingest.ahead import Ahead
-from pipelines.ingest.loads import Limits, Listing, Load, distinct, list_loads, resumed
-from pipelines.ingest.read import ReadLoad, enrich_load, read_load
-from pipelines.ingest.select import Selection, for_changes
-from pipelines.ingest.write import SKIPPED, Outcome, gather, note, write_load
-from pipelines.network.timeline import Timeline
-from pipelines.runner import in_process
-from schemas.ledger import DeadLetter
+from pipelines.ingest.find.plan import KINDS, Wanted, distinct, plan
+from pipelines.ingest.find.selection import Selection, for_changes
+from pipelines.ingest.load import Job, Limits
+from pipelines.ingest.load_objects import load_parts
+from pipelines.progress import Tell, told
+from pipelines.runner import IN_PROCESS, Runner, noting_failures, refuse_embedded, running
 from schemas.object_ref import ObjectKind
+from schemas.summary import IngestSummary
 
-LOADS_AHEAD = 2
-"""Loads that are read before the one before them is written."""
+LIMITS = Limits()
 
-coders.registry.register_coder(ReadLoad, ColumnarCoder)
-
-
-@dataclass(frozen=True)
-class IngestSummary:
-    """What a run did. Every object listed is done, known, other (no log), busy (in another living process's load) or a
-    dead letter; objects of loads that an earlier run left unfinished may be done besides. `unenriched` are flows of
-    interfaces that no snapshot knows."""
-
-    objects_listed: int = 0
-    objects_done: int = 0
-    objects_known: int = 0
-    objects_other: int = 0
-    objects_busy: int = 0
-    rows_read: int = 0
-    rows_written: int = 0
-    rows_rejected: int = 0
-    rows_skipped: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    dead_letter_file: str = ""
-    change_events: int = 0
-    flows: int = 0
-    coverage: int = 0
-    tgw_flows: int = 0
-    tgw_coverage: int = 0
-    unenriched: int = 0
+Parts = tuple[int, ...]
+"""Numbers of parts of a run's plan. An element is so small because the objects are in the store."""
 
 
 @dataclass(eq=False)
-class ListLoads(beam.PTransform[beam.PCollection[str], beam.PCollection[Load]]):
-    """URLs -> loads of objects that are not done yet."""
+class Load(beam.PTransform[beam.PCollection[Parts], beam.PCollection[int]]):
+    """Parts of the plan -> the number of objects of each load that was written. Everything else that is to be known of
+    them is in the store; nothing depends on where a step runs, nor on what a runner hands back."""
 
-    listing: Listing
+    kind: ObjectKind
+    job: Job
 
-    def expand(self, urls: beam.PCollection[str]) -> beam.PCollection[Load]:
-        loads: beam.PCollection[Load] = (
-            urls
-            | "List and plan" >> beam.FlatMap(_list_loads, self.listing).with_output_types(Load)
+    def expand(self, parts: beam.PCollection[Parts]) -> beam.PCollection[int]:
+        counts: beam.PCollection[int] = (
+            parts
             | "Spread" >> beam.Reshuffle()
+            | "Read, enrich and write" >> beam.FlatMap(_load, self.kind, self.job).with_output_types(int)
         )
-        return loads
-
-
-class ReadAhead(beam.DoFn):
-    """Loads -> what they hold, in their order. The next loads of the bundle are read while one is written."""
-
-    def __init__(self, log_format: Sequence[str] | None) -> None:
-        self._log_format = log_format
-        self._reading: Ahead[ReadLoad | None] | None = None
-
-    def start_bundle(self) -> None:
-        self._loads: SimpleQueue[Load | None] = SimpleQueue()
-        self._open = 0
-        self._reading = Ahead(self._read_all(), LOADS_AHEAD)
-        self._read = iter(self._reading)
-
-    def process(self, element: Load) -> Iterator[ReadLoad]:
-        self._loads.put(element)
-        self._open += 1
-        if self._open > LOADS_AHEAD:
-            yield from self._oldest()
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        self._loads.put(None)
-        while self._open:
-            for read in self._oldest():
-                yield GlobalWindows.windowed_value(read)
-        self._reading = None
-
-    def teardown(self) -> None:
-        if self._reading is not None:  # the bundle failed
-            self._loads.put(None)
-            self._reading.close()
-
-    def _read_all(self) -> Iterator[ReadLoad | None]:
-        """In the thread that reads: what each load holds, then None."""
-        while (load := self._loads.get()) is not None:
-            yield from read_load(load, self._log_format)
-            yield None
-
-    def _oldest(self) -> Iterator[ReadLoad]:
-        """What the oldest load holds that was not handed on yet."""
-        self._open -= 1
-        while (read := next(self._read)) is not None:
-            yield read
-
-
-@dataclass(eq=False)
-class Ingest(beam.PTransform[beam.PCollection[Load], beam.PCollection[Outcome]]):
-    """Loads -> outcomes: what became of each object. In between, an element is a load's tables."""
-
-    store: Store
-    timeline: Timeline | None = None
-    log_format: Sequence[str] | None = None
-    run: str = ""
-
-    def expand(self, loads: beam.PCollection[Load]) -> beam.PCollection[Outcome]:
-        outcomes: beam.PCollection[Outcome] = (
-            loads
-            | "Read and parse" >> beam.ParDo(ReadAhead(self.log_format)).with_output_types(ReadLoad)
-            | "Enrich" >> beam.Map(enrich_load, self.timeline).with_output_types(ReadLoad)
-            | "Write"
-            >> beam.FlatMap(_write_load, self.store, self.timeline, self.log_format, self.run).with_output_types(
-                Outcome
-            )
-        )
-        return outcomes
-
-
-@dataclass(eq=False)
-class Note(beam.PTransform[beam.PCollection[Outcome], beam.PCollection[None]]):
-    """Outcomes -> counts and dead letters in a folder: the way back to the one who began the run."""
-
-    folder: str
-
-    def expand(self, outcomes: beam.PCollection[Outcome]) -> beam.PCollection[None]:
-        left: beam.PCollection[None] = (
-            outcomes
-            | "Batch" >> beam.BatchElements(min_batch_size=500, max_batch_size=5_000)
-            | "Leave" >> beam.Map(note, self.folder)
-        )
-        return left
+        return counts
 
 
 def run_ingest(
     store: Store,
     urls: Sequence[str],
     *,
-    dead_letter_folder: str,
+    access: Access = DEFAULT,
     log_format: Sequence[str] | None = None,
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
     selection: Selection | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    runner: Runner = IN_PROCESS,
+    tell: Tell | None = None,
 ) -> IngestSummary:
-    """Load every object under `urls` that is not done yet, and finish what an earlier run left unfinished.
+    """Load every object under `urls` that is not done yet, and what earlier runs left unfinished.
 
-    `selection` narrows down the flow logs; CloudTrail of its accounts and regions is read as far as the configuration
-    in its range depends on it (`select.for_changes`). `log_format` are the AWS field names of flow logs without a
-    header. `progress` hears of objects done and planned.
-    Objects that cannot be read become dead letters in `dead_letter_folder` and are tried again by the next run. Raises
-    FlowtrailError when S3 or the store fails; whatever was done stays done.
+    `selection` narrows down the flow logs; CloudTrail objects of its accounts and regions are read as far as the
+    configuration in its range depends on them (`selection.for_changes`). `log_format` names the fields of flow logs
+    without a header. `tell` is called with the numbers of objects that are done and planned. Objects that cannot be
+    read are set aside as dead letters and tried again by the next run. Raises FlowtrailError when S3 or the store
+    fails, and when the store does not account for every listed object; what was done stays done.
     """
     urls = distinct(urls)
+    refuse_embedded(runner, store)
     ensure_migrated(store)
-    healed = heal(store, log_format=log_format)
-    found = ledger.settle(store)
-    left = [resumed(unfinished) for unfinished in found.resumable]
-    for load, unfinished in zip(left, found.resumable, strict=True):
-        if load is None:
-            ledger.give_up(store, unfinished.load)
-    loads = [load for load in left if load is not None]
-    resuming = frozenset(ref.object_id for load in loads for ref in load.refs)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        progressing.listening(progress) as run,
-        once.remembering(run),
-    ):
-        snapshots = config_store.snapshot_times(store.client()) if selection else ()
-        changes = for_changes(selection, snapshots) if selection else None
-        flow_logs = Listing(
-            store, ObjectKind.FLOW_LOG, limits or Limits(), log_format, selection, resuming, found.busy, run
-        )
-        trails = replace(flow_logs, kind=ObjectKind.CLOUDTRAIL, selection=changes)
-        _run_changes(urls, trails, Ingest(store, None, log_format, run), loads, folder)
-        _run_flow_logs(urls, flow_logs, Ingest(store, build_timeline(store), log_format, run), loads, folder)
-        total, letters = gather(folder)
-    letters = sorted({*letters, *healed.letters}, key=lambda letter: (letter.ref, letter.reason))
-    return _summary(total, letters, dead_letters.write(dead_letter_folder, letters))
-
-
-def build_timeline(store: Store) -> Timeline | None:
-    """The configuration at any time, from the store's snapshots and changes; its versions are saved for queries. None
-    without any snapshot."""
     client = store.client()
-    snapshots = config_store.load_snapshots(client)
-    if not snapshots:
-        return None
-    timeline = Timeline(snapshots, config_store.load_changes(client))
-    config_store.save_versions(client, timeline.versions())
-    return timeline
+    job = Job(store, runs.begin(client, "ingest", " ".join(urls)), access, tuple(log_format or ()))
+    healed = heal(job)
+    settled = ledger.settle(store)
+    wanted = Wanted(urls, _selections(store, selection), settled.busy, settled.owed)
+    with told(store, job.run, tell):
+        parts = plan(wanted, limits, job)
+        for kind in KINDS:
+            if kind is ObjectKind.FLOW_LOG:
+                save_versions(store)
+            if parts[kind]:
+                _run(kind, parts[kind], job, runner)
+    summary = runs.ingested(client, job.run)
+    runs.note(client, job.run, "ingest", "done")
+    letters = sorted({*summary.dead_letters, *healed.letters}, key=lambda letter: (letter.ref, letter.reason))
+    return replace(summary, dead_letters=letters)
 
 
-def _run_changes(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
-    """CloudTrail is little, and often there is none: it is listed here, and no pipeline is run then."""
-    begun = _unfinished(left, listing)
-    new = [load for url in urls for load in _list_loads(url, listing)]
-    if begun or any(load.refs for load in new):
-        with in_process() as pipeline:
-            loads = pipeline | "Listed" >> beam.Create([*begun, *new]).with_output_types(Load)
-            _ = loads | "Ingest" >> ingest | "Note" >> Note(folder)
-    else:
-        note((load.listed for load in new if load.listed is not None), folder)
+def _selections(store: Store, selection: Selection | None) -> dict[ObjectKind, Selection]:
+    if selection is None:
+        return {}
+    snapshots = configuration.snapshot_times(store.client())
+    return {ObjectKind.CLOUDTRAIL: for_changes(selection, snapshots), ObjectKind.FLOW_LOG: selection}
 
 
-def _run_flow_logs(urls: Sequence[str], listing: Listing, ingest: Ingest, left: Iterable[Load], folder: str) -> None:
-    begun = _unfinished(left, listing)
-    with in_process() as pipeline:
-        unfinished = pipeline | "Left unfinished" >> beam.Create(begun).with_output_types(Load)
-        new = pipeline | "Places" >> beam.Create(urls) | "List" >> ListLoads(listing)
-        _ = (unfinished, new) | "Both" >> beam.Flatten() | "Ingest" >> ingest | "Note" >> Note(folder)
+def _run(kind: ObjectKind, count: int, job: Job, runner: Runner) -> None:
+    size = runner.share(count)
+    parts = [tuple(range(first, min(first + size, count))) for first in range(0, count, size)]
+    with running(runner, job.store, job.run) as pipeline:
+        _ = pipeline | "Parts" >> beam.Create(parts).with_output_types(Parts) | "Load" >> Load(kind, job)
 
 
-def _unfinished(left: Iterable[Load], listing: Listing) -> list[Load]:
-    """Loads of the listing's kind that an earlier run left."""
-    loads = [load for load in left if load.kind is listing.kind]
-    progressing.add(listing.run, planned=sum(len(load.refs) for load in loads))
-    return loads
-
-
-def _list_loads(url: str, listing: Listing) -> Iterator[Load]:
-    for load in list_loads(url, listing):
-        progressing.add(listing.run, planned=len(load.refs))
-        yield load
-
-
-def _write_load(
-    read: ReadLoad, store: Store, timeline: Timeline | None, log_format: Sequence[str] | None, run: str
-) -> Iterator[Outcome]:
-    yield from write_load(read, store, timeline, log_format)
-    progressing.add(run, done=len(read.load.refs))
-
-
-def _summary(total: Counter[str], letters: Sequence[DeadLetter], file: str) -> IngestSummary:
-    skipped = {name.removeprefix(SKIPPED): count for name, count in total.items() if name.startswith(SKIPPED)}
-    plain = {name: count for name, count in total.items() if not name.startswith(SKIPPED)}
-    return IngestSummary(**plain, skipped=skipped, dead_letters=list(letters), dead_letter_file=file)
+def _load(parts: Parts, kind: ObjectKind, job: Job) -> Iterator[int]:
+    with noting_failures(job.store, job.run):
+        for outcome in load_parts(parts, kind, job):
+            yield len(outcome.done)

@@ -1,4 +1,4 @@
-"""Addresses as text, from numbers, by tables."""
+"""Addresses as text, from numbers, with lookup tables."""
 
 from functools import cache
 
@@ -11,18 +11,18 @@ from simulation.bulk.dice import Ids, Ints, bits
 
 
 def ipv4(numbers: Ints) -> Array:
-    """Dotted, from numbers below 2^32."""
+    """Dotted IPv4 addresses, from numbers below 2^32."""
     pairs = _pairs()
     return joined(take(pairs, numbers >> 16), take(pairs, numbers & 0xFFFF), separator=".")
 
 
 def ipv6(hosts: Ids) -> Array:
-    """Global unicast addresses of hosts, as RFC 5952 writes them: every second one with its zeros left out."""
+    """Global unicast IPv6 addresses of hosts, in RFC 5952 form: about half of them with zeros compressed to `::`."""
     words = _hexadecimal()
     first, second = bits(hosts, "ipv6 network"), bits(hosts, "ipv6 host")
     groups = [(part >> np.uint64(shift)) & np.uint64(0xFFFF) for part in (first, second) for shift in (48, 32, 16, 0)]
     groups[0] = groups[0] & np.uint64(0x0FFF) | np.uint64(0x2000)
-    text = [take(words, group | np.uint64(1)) for group in groups]  # without a zero there is nothing to shorten
+    text = [take(words, group | np.uint64(1)) for group in groups]  # without zeros there is nothing to compress
     short = joined(joined(*text[:4], separator=":"), text[7], separator="::")
     chosen: Array = pc.if_else(pa.array(second >> np.uint64(63) == 1), joined(*text, separator=":"), short)
     return chosen

@@ -1,4 +1,4 @@
-"""Arrow's arrays by names that can be used at run time, and what is done with them here again and again."""
+"""Names for Arrow's array types that work at run time, and common operations on arrays."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,18 @@ else:
     Array, ChunkedArray, Type = pa.Array, pa.ChunkedArray, pa.DataType
 
 DASH = "-"
-"""What a log says for null."""
+"""What a log writes for null."""
 
 
 def take(table: Array, which: NDArray[Any], there: NDArray[np.bool_] | None = None) -> Array:
-    """Elements of the table by number (or by truth: 0 and 1); null where not `there`."""
+    """Elements of the table by index (a boolean counts as 0 or 1); null where not `there`."""
     kind = np.int64 if which.dtype == bool else which.dtype
     numbers: Array = pa.array(which.astype(kind), mask=None if there is None else ~there)
     return table.take(numbers)
 
 
 def joined(*columns: Array | str, separator: str) -> Array:
-    """Text, element by element; a null is joined as `-`."""
+    """Text joined element by element; null is joined as `-`."""
     options = pc.JoinOptions(null_handling="replace", null_replacement=DASH)
     text: Array = pc.call_function("binary_join_element_wise", [*columns, separator], options)
     return text

@@ -1,4 +1,4 @@
-"""Records of any list of fields as an Arrow table, and the truth about them."""
+"""Records with any list of fields as an Arrow table, and the truth about them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -13,15 +13,15 @@ from simulation.bulk.transit import TRANSIT
 from simulation.bulk.vpc import VPC, Column, Columns
 
 BLOCK = 1 << 15
-"""Records that are made at once."""
+"""Number of records that are generated at once."""
 
 _UNKNOWN = pa.array(["alpha", "b%20c", "7", None, "unheard-of:thing"])
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What some records hold, whether or not their format has a field that says so. `rejected`, `packets`, `bytes` and
-    `needles` are of the OK ones; a transit gateway's log has none rejected."""
+    """What some records contain, whether or not their format has a field for it. `rejected`, `packets`, `bytes` and
+    `needles` count OK records only; a transit gateway's log has no rejected records."""
 
     ok: int = 0
     nodata: int = 0
@@ -41,14 +41,14 @@ class Truth:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records: a column per field, by its AWS name, typed as in AWS's Parquet files; null stands for `-`."""
+    """Records: a column per field, with its AWS name and its type in AWS's Parquet files; null stands for `-`."""
 
     table: pa.Table
     flows: Flows = field(repr=False)
     transit: bool = False
 
     def truth(self, first: int = 0, stop: int | None = None) -> Truth:
-        """Of the records from `first` to before `stop`, of all unless said."""
+        """The truth about the records in `[first, stop)`, by default about all."""
         part, flows = slice(first, stop), self.flows
         ok, status = flows.ok[part], flows.status[part]
         return Truth(
@@ -63,21 +63,21 @@ class Batch:
 
 
 def version_of(log_fields: Sequence[Field]) -> int:
-    """What `version` says: the highest of the fields."""
+    """The value of the `version` field: the highest version of the fields."""
     return max(each.version for each in log_fields)
 
 
 def batch_of(log_fields: Sequence[Field], flows: Flows) -> Batch:
-    """These records in this format. A field that AWS does not have (yet) gets words that mean nothing."""
+    """These records in this format. A field that AWS does not have (yet) gets arbitrary words."""
     transit = is_transit(log_fields)
-    if transit and flows.traffic.window != 60:  # a transit gateway's log has no other
+    if transit and flows.traffic.window != 60:  # a transit gateway's log has no other window
         flows = Flows(replace(flows.traffic, window=60), flows.ids, flows.slot)
     columns, known = Columns(flows), TRANSIT if transit else VPC
     version = version_of(log_fields)
     arrays = [
         pa.array(np.full(len(flows), version, np.int32))
         if each.name == "version"
-        else known.get(each.name, _unheard_of(each))(columns)
+        else known.get(each.name, _unknown(each))(columns)
         for each in log_fields
     ]
     schema = pa.schema([(each.name, each.type) for each in log_fields])
@@ -87,8 +87,8 @@ def batch_of(log_fields: Sequence[Field], flows: Flows) -> Batch:
 def batch(
     log_fields: Sequence[Field], traffic: Traffic, rows: int, *, slot: int, stream: int = 0, first: int = 0
 ) -> Batch:
-    """`rows` records of a stream, from its record `first`, that end in the five minutes after `slot`, in seconds since
-    1970. The same arguments give the same records; those of another format tell of the same traffic."""
+    """`rows` records of a stream, from its record `first` on, that end in the five minutes after `slot`, in seconds
+    since 1970. The same arguments give the same records; other fields give other columns of the same traffic."""
     return batch_of(log_fields, Flows(traffic, numbered(stream, first, rows, traffic), slot))
 
 
@@ -102,12 +102,12 @@ def batches(
     first: int = 0,
     most: int = BLOCK,
 ) -> Iterator[Batch]:
-    """The same, at most `most` records at a time."""
+    """The same, in batches of at most `most` records."""
     for at in range(first, first + rows, most):
         yield batch(log_fields, traffic, min(most, first + rows - at), slot=slot, stream=stream, first=at)
 
 
-def _unheard_of(unknown: Field) -> Column:
+def _unknown(unknown: Field) -> Column:
     def column(c: Columns) -> Array:
         return c.words(_UNKNOWN, (c.flows.roll(unknown.name) * len(_UNKNOWN)).astype(np.int64))
 

@@ -1,4 +1,4 @@
-"""What a bucket of flow logs holds, planned: nothing is made yet."""
+"""Plans of what a bucket of flow logs contains; nothing is generated yet."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from simulation.bulk.keys import Layout, flow_log_id, object_key
 from simulation.bulk.text import lines
 
 BEGIN = 1_793_491_200
-"""2026-11-01T00:00:00Z: where buckets begin unless said otherwise."""
+"""2026-11-01T00:00:00Z, the default start of buckets."""
 
 TOGETHER = BLOCK // 4
-"""Records of small objects that are made in one go; few enough that threads find work."""
+"""Most records of small objects that are generated together; few enough to keep all threads busy."""
 
 V2 = fields_up_to(2)
 USUAL = Traffic()
@@ -26,7 +26,7 @@ PLAIN = Layout()
 
 @dataclass(frozen=True)
 class FlowLog:
-    """A flow log: what it logs, in which format, and where to. Logs of the same traffic tell of the same records."""
+    """A flow log: what it logs, in which format and layout. Logs with the same traffic contain the same records."""
 
     fields: tuple[Field, ...] = V2
     traffic: Traffic = USUAL
@@ -34,7 +34,7 @@ class FlowLog:
     layout: Layout = PLAIN
     parquet: bool = False
     dashes: bool = False
-    """In Parquet: `-` and not null, in text columns."""
+    """In Parquet: `-` instead of null in text columns."""
     wide_protocol: bool = False
 
     @property
@@ -44,8 +44,8 @@ class FlowLog:
 
 @dataclass(frozen=True)
 class Planned:
-    """An object: `rows` records of a stream of the log's traffic from its record `first`, that end in the five minutes
-    after `slot`. Its name is later than that by `delay` seconds."""
+    """An object: `rows` records of a stream of the log's traffic, from its record `first` on, that end in the five
+    minutes after `slot`. The time in its name is `delay` seconds later."""
 
     log: FlowLog
     slot: int
@@ -62,7 +62,7 @@ class Planned:
         return object_key(*place, at=at, part=self.part, parquet=log.parquet)
 
     def late(self, hours: int) -> "Planned":
-        """Its records, but hours older than the name says."""
+        """The same object, with its records hours older than its name says."""
         return replace(self, delay=hours * 3600)
 
     def again(self, part: int) -> "Planned":
@@ -70,13 +70,13 @@ class Planned:
         return replace(self, part=part)
 
     def by(self, log: FlowLog) -> "Planned":
-        """The same records as another flow log over the same interfaces delivers them."""
+        """The same records as delivered by another flow log that covers the same interfaces."""
         return replace(self, log=log)
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """Objects to be, in the order in which they are delivered."""
+    """Planned objects, in delivery order."""
 
     objects: tuple[Planned, ...]
 
@@ -88,11 +88,11 @@ class Bucket:
         return Bucket(self.objects + other.objects)
 
     def groups(self) -> Iterator[list[Planned]]:
-        """Neighbours of the same log that go on with the same stream, so that they can be made in one go."""
+        """Consecutive objects of the same log that continue the same stream, so that they can be generated together."""
         group: list[Planned] = []
         rows = 0
         for planned in self.objects:
-            if group and (rows + planned.rows > TOGETHER or not _goes_on(group[-1], planned)):
+            if group and (rows + planned.rows > TOGETHER or not _continues(group[-1], planned)):
                 yield group
                 group, rows = [], 0
             group.append(planned)
@@ -109,7 +109,7 @@ def tiny(
     begin: int = BEGIN,
     slots: int = 288,
 ) -> Bucket:
-    """Many objects of few records (least, most), spread over so many times five minutes."""
+    """Many objects with few records each (`rows`: least, most), spread over `slots` times five minutes."""
     least, most = rows
     roll = rolls(np.arange(n_objects, dtype=np.uint64), "rows", log.traffic.seed)
     sizes = (least + (most + 1 - least) * roll).astype(np.int64).tolist()
@@ -130,7 +130,7 @@ def large(
     begin: int = BEGIN,
     per_slot: int = 1,
 ) -> Bucket:
-    """Few objects of many records, so many in each five minutes. No two have a record in common."""
+    """Few objects with many records each, `per_slot` of them in each five minutes. No two have a record in common."""
     return Bucket(
         tuple(
             Planned(log, begin + SLOT * (number // per_slot), rows_each, stream=number, part=number)
@@ -145,16 +145,16 @@ def one_giant(
     log: FlowLog = FlowLog(),
     begin: int = BEGIN,
 ) -> Bucket:
-    """One object whose text has about so many bytes, rather more."""
+    """One object whose text has about `inflated_bytes` bytes, or slightly more."""
     sample = batch(log.fields, log.traffic, BLOCK, slot=begin)
     rows = int(inflated_bytes / len(lines(sample.table)) * BLOCK * 1.002) + 1
     return Bucket((Planned(log, begin, rows),))
 
 
 def assortment(rows: int = 400, *, seed: int = 0, begin: int = BEGIN) -> Bucket:
-    """Something of everything: each version, orders of one's own, all key layouts, two accounts and regions, windows of
-    60 and 600 s, Parquet in its variants, a field not heard of yet, late objects, objects delivered twice, two flow
-    logs over the same interfaces, and transit gateway logs."""
+    """Some of everything: each version, custom field orders, all key layouts, two accounts and regions, windows of 60
+    and 600 s, all variants of Parquet, an unknown field, late objects, objects delivered twice, two flow logs that
+    cover the same interfaces, and transit gateway logs."""
     here, there = Traffic(seed), Traffic(seed, account="000000000042", region="eu-central-1", window=600, interfaces=40)
     layouts = [Layout(hive=hive, hourly=hourly) for hive in (False, True) for hourly in (False, True)]
     order = log_format("end start flow-direction dstport srcaddr action pkt-dstaddr bytes interface-id log-status")
@@ -174,7 +174,7 @@ def assortment(rows: int = 400, *, seed: int = 0, begin: int = BEGIN) -> Bucket:
     return Bucket((*plain, *odd))
 
 
-def _goes_on(last: Planned, following: Planned) -> bool:
+def _continues(last: Planned, following: Planned) -> bool:
     return (
         last.log == following.log
         and not last.log.parquet

@@ -1,4 +1,4 @@
-"""Makes the objects of a bucket, one block of records at a time, and puts them into a folder or into S3."""
+"""Generates the objects of a bucket, one block of records at a time, and puts them into a folder or into S3."""
 
 import json
 import shutil
@@ -21,16 +21,16 @@ from simulation.bulk.bucket import Bucket, Planned
 from simulation.bulk.flows import Flows, numbered
 
 GZIP_LEVEL = 1
-"""ISA-L's: 5.7 to 1 for version 2, 7.8 to 1 for version 5, which is between zlib's levels 3 and 6."""
+"""A level of ISA-L: 5.7 to 1 for version 2, 7.8 to 1 for version 5, which is between zlib's levels 3 and 6."""
 
 GZIP_BITS = 31
 IN_MEMORY = 8 << 20
-"""Bytes of an object that are kept in memory; what is longer is made in a temporary file."""
+"""Most bytes of an object that are kept in memory; a larger one is written to a temporary file."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """An object that is there: its bytes as stored and as inflated (of Parquet: as stored), and what it holds."""
+    """A delivered object: its sizes in bytes, stored and inflated (for Parquet the same), and what it contains."""
 
     key: str
     stored: int
@@ -40,7 +40,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that was delivered: the truth to compare with."""
+    """Everything that was delivered: the truth to compare with."""
 
     objects: tuple[Delivered, ...]
 
@@ -68,7 +68,7 @@ Put = Callable[[str, IO[bytes]], None]
 
 
 def to_folder(bucket: Bucket, folder: Path, *, threads: int = 2) -> Manifest:
-    """Each object as the file of that name under the folder."""
+    """Writes each object to a file of that name under the folder."""
 
     def put(key: str, body: IO[bytes]) -> None:
         path = folder / key
@@ -80,7 +80,7 @@ def to_folder(bucket: Bucket, folder: Path, *, threads: int = 2) -> Manifest:
 
 
 def to_s3(bucket: Bucket, name: str, *, endpoint_url: str | None = None, threads: int = 4) -> Manifest:
-    """Each object into the bucket of that name, which is there. Raises what boto3 does."""
+    """Puts each object into the existing bucket of that name. Raises what boto3 raises."""
     config = Config(max_pool_connections=threads, request_checksum_calculation="when_required")
     client = boto3.client("s3", endpoint_url=endpoint_url, config=config)
 
@@ -91,7 +91,7 @@ def to_s3(bucket: Bucket, name: str, *, endpoint_url: str | None = None, threads
 
 
 def deliver(bucket: Bucket, put: Put, *, threads: int) -> Manifest:
-    """Puts every object, in no order; memory holds `threads` blocks of records, whatever the size of the bucket."""
+    """Puts every object, in any order; memory holds `threads` blocks of records, whatever the size of the bucket."""
 
     def together(group: list[Planned]) -> list[Delivered]:
         done = []
@@ -129,7 +129,7 @@ def _made_text(planned: Planned) -> tuple[Delivered, IO[bytes]]:
 
 
 def _made_together(group: list[Planned]) -> Iterator[tuple[Delivered, IO[bytes]]]:
-    """Small objects, cut out of one block."""
+    """Small objects, cut from one block."""
     log, first = group[0].log, group[0].first
     sizes = [planned.rows for planned in group]
     slots = np.repeat([planned.slot for planned in group], sizes)

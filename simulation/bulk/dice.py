@@ -1,7 +1,7 @@
-"""Dice whose throw depends on nothing but the record's number and the question: the same record comes out alike in any
-format, in any slice and however it is batched.
+"""Random numbers that depend only on the record's number and the question: a record is the same in any format, any
+slice and any batch size.
 
-The mixing is SplitMix64's (Steele, Lea and Flood, 2014).
+The mixing function is that of SplitMix64 (Steele, Lea and Flood, 2014).
 """
 
 import zlib

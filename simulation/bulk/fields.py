@@ -1,7 +1,7 @@
 """Every field of a flow log, in documented order, with the type of its column in AWS's Parquet files.
 
-Source: AWS's tables of available fields for VPC flow logs (version 2 to 11; 6 has none) and of the default format of
-transit gateway flow logs. The types of version 7 and later come from secondary sources.
+Source: the AWS tables of available fields for VPC flow logs (versions 2 to 11; 6 has none) and of the default format of
+transit gateway flow logs. The types for versions 7 and later come from secondary sources.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ INT64: Type = pa.int64()
 
 @dataclass(frozen=True)
 class Field:
-    """A field as `${name}` of a log format; `version` is the one it came with."""
+    """A field, `${name}` in a log format; `version` is the one that introduced it."""
 
     name: str
     version: int
@@ -26,7 +26,7 @@ class Field:
 
     @property
     def column(self) -> str:
-        """Its name in a Parquet file."""
+        """Its column name in a Parquet file."""
         return self.name.replace("-", "_")
 
 
@@ -63,7 +63,7 @@ VPC_FIELDS: tuple[Field, ...] = (
         _NUMBERS,
     ),
 )
-"""Version 2 to 11."""
+"""The fields of versions 2 to 11."""
 
 _LOST = ("packets-lost-no-route", "packets-lost-blackhole", "packets-lost-mtu-exceeded", "packets-lost-ttl-expired")
 
@@ -76,7 +76,7 @@ TRANSIT_FIELDS: tuple[Field, ...] = _fields(
     "region flow-direction pkt-src-aws-service pkt-dst-aws-service",
     _NUMBERS | dict.fromkeys(("protocol", *_LOST), INT64),
 )
-"""The default format of a transit gateway's log: all fields it can have."""
+"""The default format of a transit gateway's log, which is all the fields it can have."""
 
 VERSIONS = (2, 3, 4, 5, 7, 8, 9, 10, 11)
 _BY_NAME = {field.name: field for field in VPC_FIELDS}
@@ -88,9 +88,9 @@ def fields_up_to(version: int) -> tuple[Field, ...]:
 
 
 def log_format(names: str | Sequence[str]) -> tuple[Field, ...]:
-    """A custom VPC format, in this order: names, or one line as in `LogFormat` (`${start} ${end}`) or in a header.
+    """A custom VPC format in the given order: names, or one line as in `LogFormat` (`${start} ${end}`) or in a header.
 
-    Raises ValueError for a name that AWS does not have, or that comes twice.
+    Raises ValueError for a name that AWS does not have or that is repeated.
     """
     words = names.split() if isinstance(names, str) else names
     plain = [word.removeprefix("${").removesuffix("}") for word in words]

@@ -1,6 +1,6 @@
-"""The interfaces of an account: instances, pods, ECS tasks and what AWS itself runs, with all that a log says of them.
+"""The interfaces of an account: instances, pods, ECS tasks and AWS-managed ones, with everything a log records of them.
 
-Every table has a loop over interfaces, never over records.
+Tables are built with loops over interfaces, never over records.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ import pyarrow as pa
 from simulation.bulk.dice import Bools, Ints
 
 HOSTS = 6 * (1 << 13)
-"""Addresses of a VPC that are given out."""
+"""Number of addresses in a VPC that are assigned."""
 
 NAT, BALANCER, ENDPOINT, REGIONAL_NAT = "nat_gateway", "network_load_balancer", "vpc_endpoint", "regional_nat_gateway"
 _MANAGED = {13: NAT, 14: BALANCER, 15: ENDPOINT}
@@ -32,9 +32,9 @@ class Fleet:
     nat: Bools
     nitro: Bools
     phase: Ints
-    """Second of the minute in which its windows end, 1 to 60."""
+    """Second of the minute at which its windows end, 1 to 60."""
     idle: int
-    """So many interfaces, the last ones, have no traffic."""
+    """Number of interfaces without traffic; they are the last ones."""
 
     def __len__(self) -> int:
         return self.known.num_rows
@@ -46,7 +46,7 @@ class Fleet:
 
 @lru_cache(maxsize=32)
 def fleet(interfaces: int, account: str, region: str, seed: int) -> Fleet:
-    """The interfaces of one account and region. About 1 in 5 is not an instance's; about 1 in 16 is idle."""
+    """The interfaces of one account and region. About 1 in 5 does not belong to an instance; about 1 in 16 is idle."""
     name = f"{account} {region} {seed}"
     rows = [_interface(name, account, region, number, interfaces) for number in range(interfaces)]
     known = pa.table({field: pa.array([row[field] for row in rows], pa.string()) for field in rows[0]})
@@ -108,7 +108,7 @@ def _interface(name: str, account: str, region: str, number: int, interfaces: in
 
 
 def _zone_prefix(region: str) -> str:
-    """`us-east-1` has zones `use1-az1`, and so on."""
+    """Prefix of the zone ids of a region: `use1` for `us-east-1`, whose zones are `use1-az1` and so on."""
     area, *middle, number = region.split("-")
     return area + "".join(word[0] for word in middle) + number
 

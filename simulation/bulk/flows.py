@@ -1,7 +1,7 @@
-"""What records are about: who talks with whom, when, how much, and what the log thinks of it. Numbers only.
+"""What records are about: who talks to whom, when and how much, and whether it is accepted. Numbers only.
 
-Records come in pairs, a request and its answer, and pairs in runs of one interface and window, as an interface's window
-is flushed. Shapes follow AWS's reference of flow-log records and its worked examples.
+Records come in pairs of a request and its answer, and pairs in runs with the same interface and window, because AWS
+flushes an interface's window at once. Their shape follows the AWS flow log record reference and its worked examples.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from simulation.bulk.dice import Bools, Floats, Ids, Ints, bits, rolls
 from simulation.bulk.fleet import Fleet, fleet
 
 SLOT = 300
-"""Seconds of records in an object."""
+"""Seconds of records in one object."""
 
 OK, NODATA, SKIPDATA = 0, 1, 2
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -22,17 +22,17 @@ SYN_ACK = SYN | ACK
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 
 NEEDLE = "203.0.113.7"
-"""An outside host that no record names but those of `needle_share`: rejected, from it, to port 22."""
+"""An outside host that occurs only in the records of `needle_share`: rejected, from this host, to port 22."""
 
 OUTSIDE_HOSTS = 1 << 22
 _NEEDLE_NUMBER = 0xCB007107
 _PUBLIC = np.array([n for n in range(1, 224) if n not in (10, 100, 127, 169, 172, 192, 198, 203)])
-"""First octets of outside hosts: none is private, reserved or the needle's."""
+"""First octets of outside hosts: never private, reserved or that of the needle."""
 
 RUN = np.uint64(24)
 ANY_PORT = -1
 
-# Protocol, port, share of conversations, share of them within the account.
+# Protocol, port, share of conversations, share of those that are within the account.
 _SERVED = np.array(
     [
         (TCP, 443, 0.34, 0.25),
@@ -65,7 +65,7 @@ _INSIDE = np.concatenate([_SERVED, _PROBED])[:, 3].copy()
 
 
 def _picks(table: Floats, first: int) -> Ints:
-    """1024 places, of which each line of the table has its share."""
+    """1024 row numbers of the table (plus `first`), each row as often as its share."""
     places = (np.arange(1024) + 0.5) / 1024 * table[:, 2].sum()
     found: Ints = first + np.searchsorted(np.cumsum(table[:, 2]), places)
     return found
@@ -76,20 +76,20 @@ _PICKS = _picks(_SERVED, 0), _picks(_PROBED, len(_SERVED))
 
 @dataclass(frozen=True)
 class Traffic:
-    """Of what kind the records are. Shares are of all records, and met roughly."""
+    """Parameters of the records. Shares are fractions of all records, and are approximate."""
 
     seed: int = 0
     account: str = "123456789012"
     region: str = "us-east-1"
     interfaces: int = 64
     window: Literal[60, 600] = 60
-    """`MaxAggregationInterval`; interfaces of Nitro instances use 60 whatever it says."""
+    """`MaxAggregationInterval` in seconds; interfaces of Nitro instances always use 60."""
     reject_share: float = 0.15
     ipv6_share: float = 0.04
     nodata_share: float = 0.01
     skipdata_share: float = 0.0005
     twice_share: float = 0.001
-    """Records that are exactly like the one before them, which is legal."""
+    """Records that are identical to the previous one, which is legal."""
     needle_share: float = 0.0
 
     @property
@@ -98,7 +98,7 @@ class Traffic:
 
 
 def numbered(stream: int, first: int, rows: int, traffic: Traffic) -> Ids:
-    """The numbers of `rows` records of a stream from the `first`; a record that is a copy has its model's number."""
+    """The numbers of `rows` records of a stream, from `first` on; a copy has the number of the record it repeats."""
     ids = np.arange(first, first + rows, dtype=np.uint64) + np.uint64(stream << 32)
     if traffic.twice_share > 0:
         copied = rolls(ids, "twice", traffic.seed) < traffic.twice_share
@@ -108,7 +108,7 @@ def numbered(stream: int, first: int, rows: int, traffic: Traffic) -> Ids:
 
 
 class Flows:
-    """Records by number. `slot` (seconds since 1970, one or per record) begins the five minutes that they end in."""
+    """Records by number. `slot` (seconds since 1970, one or per record) starts the five minutes that they end in."""
 
     def __init__(self, traffic: Traffic, ids: Ids, slot: int | Ints) -> None:
         self.traffic = traffic
@@ -121,11 +121,11 @@ class Flows:
         return len(self.ids)
 
     def roll(self, question: str) -> Floats:
-        """Anew for each record."""
+        """A different number for each record."""
         return rolls(self.ids, question, self.traffic.seed)
 
     def roll_pair(self, question: str) -> Floats:
-        """The same for a request and its answer."""
+        """The same number for a request and its answer."""
         return rolls(self.pair, question, self.traffic.seed)
 
     @cached_property
@@ -154,18 +154,18 @@ class Flows:
 
     @cached_property
     def blocked(self) -> Bools:
-        """Request refused, so that there is no answer; both records of the pair are attempts."""
+        """The request is rejected, so there is no answer; both records of the pair are attempts."""
         return (self._fate < 0.88 * self.traffic.reject_share) | self.needle
 
     @cached_property
     def mirrored(self) -> Bools:
-        """Request accepted and answer refused, as by a network ACL."""
+        """The request is accepted and the answer rejected, as a network ACL does."""
         share = self.traffic.reject_share
         return (self._fate >= 0.88 * share) & (self._fate < 1.04 * share) & ~self.needle
 
     @cached_property
     def late(self) -> Bools:
-        """Packets after the connection was closed; both records of the pair."""
+        """Packets that arrive after the connection was closed; both records of the pair."""
         share = self.traffic.reject_share
         return (self._fate >= 1.04 * share) & (self._fate < 1.08 * share) & ~self.needle
 
@@ -179,12 +179,12 @@ class Flows:
 
     @cached_property
     def answer(self) -> Bools:
-        """Goes from the one who serves to the one who asked."""
+        """The packets go from the server to the client."""
         return (self.odd & ~self.blocked) | self.late
 
     @cached_property
     def inbound(self) -> Bools:
-        """Opened by the other side."""
+        """The conversation was opened by the other side."""
         asked = self.roll_pair("inbound")
         share = np.where(self.blocked, 0.95, 0.55)
         return ((asked < share) | self.mirrored | self.needle) & ~self.late
@@ -208,7 +208,7 @@ class Flows:
 
     @cached_property
     def ports(self) -> tuple[Ints, Ints]:
-        """Source, destination; 0 where the protocol has none."""
+        """Source and destination port; 0 for protocols without ports."""
         low = np.where(self.roll_pair("old client") < 0.1, 1024, 32768)
         roll = np.where(self.blocked, self.roll("client port"), self.roll_pair("client port"))
         client = low + (roll * (60999 - low)).astype(np.int64)
@@ -218,7 +218,7 @@ class Flows:
 
     @cached_property
     def peer(self) -> Ints:
-        """The interface at the other end; -1 when it is outside, or not known."""
+        """The interface at the other end; -1 if it is outside or not known."""
         active = self.fleet.active
         inside = (self.roll_pair("inside") < np.where(self.nat, 0.5, self._service[2])) & ~self.needle
         peer = (active * self.roll_pair("peer")).astype(np.int64)
@@ -227,13 +227,13 @@ class Flows:
 
     @cached_property
     def outside(self) -> Ids:
-        """Which outside host is at the other end, if any is: few have much to say, most little."""
+        """The outside host at the other end, if there is one: few hosts have most of the traffic."""
         rank: Floats = np.exp(self.roll_pair("outside") * np.log(OUTSIDE_HOSTS))
         return rank.astype(np.uint64)
 
     @cached_property
     def outside_address(self) -> Ints:
-        """IPv4, as a number."""
+        """The IPv4 address of the outside host, as a number."""
         drawn = bits(self.outside, "address")
         first = _PUBLIC[(drawn >> np.uint64(32)).astype(np.int64) % len(_PUBLIC)]
         return np.where(self.needle, _NEEDLE_NUMBER, (first << 24) | (drawn & np.uint64(0xFFFFFF)).astype(np.int64))
@@ -244,12 +244,12 @@ class Flows:
 
     @cached_property
     def whole(self) -> Bools:
-        """The conversation fills its window; so does the word of a window without records."""
+        """The conversation fills its window; so does a NODATA or SKIPDATA record."""
         return (self.roll_pair("whole") < 0.45) & ~self.rejected | ~self.ok
 
     @cached_property
     def times(self) -> tuple[Ints, Ints]:
-        """First and last packet. `end` lies in the slot; `start` at most a window before."""
+        """Times of the first and last packet. `end` is in the slot; `start` is at most a window earlier."""
         minute = (5 * rolls(self.pair // RUN, "minute", self.traffic.seed)).astype(np.int64)
         last = self.slot + self.fleet.phase[self.interface] - 1 + 60 * minute
         opened = last - self.window + 1
@@ -262,7 +262,7 @@ class Flows:
     @cached_property
     def packets(self) -> Ints:
         many = np.exp(8 * self.roll_pair("packets") ** 2 + self.roll("more"))
-        many = np.where(self.roll_pair("elephant") < 0.0004, many * 1e6 + 1e8, many)  # beyond 32 bits, as long copies
+        many = np.where(self.roll_pair("elephant") < 0.0004, many * 1e6 + 1e8, many)  # over 32 bits, like a long copy
         few = 1 + 3 * self.roll("attempts") ** 2
         return np.where(self.rejected, few, many).astype(np.int64)
 
@@ -273,7 +273,7 @@ class Flows:
 
     @cached_property
     def flags(self) -> Ints:
-        """Of TCP, joined over the window; SYN-ACK is 18, and ACK alone is not told. 0 for others."""
+        """TCP flags, ORed over the window; SYN-ACK is 18, and ACK alone is not recorded. 0 for other protocols."""
         life = self.roll_pair("life")
         opening = np.where(self.answer, SYN_ACK, SYN)
         closing = np.select([life < 0.85, life < 0.93], [FIN, RST], FIN | RST)
@@ -289,7 +289,7 @@ class Flows:
 
     @cached_property
     def _service(self) -> tuple[Ints, Ints, Floats]:
-        """Protocol, port, share within the account."""
+        """Protocol, service port, and share of conversations within the account."""
         pick = (self.roll_pair("service") * len(_PICKS[0])).astype(np.int64)
         drawn = np.where(self.blocked, _PICKS[1][pick], _PICKS[0][pick])
         protocol, port = _PROTOCOLS[drawn], _PORTS[drawn]

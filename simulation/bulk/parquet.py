@@ -1,7 +1,7 @@
 """Records as a Parquet file with AWS's types: names with `_`, columns compressed with gzip, null for `-`.
 
-No file of AWS's own could be had to compare with. Whether it writes null or a literal `-` into text columns, and
-whether `protocol` has 32 bits (field reference) or 64 (Athena's table), is therefore an option.
+No file written by AWS was available for comparison. Whether text columns contain null or a literal `-`, and whether
+`protocol` has 32 bits (field reference) or 64 (Athena's table), is therefore an option.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ from simulation.bulk.arrow import DASH, ChunkedArray
 from simulation.bulk.fields import INT64, STRING, Field
 
 LEVEL = 6
-"""Gzip's, in columns: 9, Arrow's own choice, takes three times as long for nothing."""
+"""Gzip level of columns: 9, Arrow's default, takes three times as long for no gain."""
 
 
 def schema_of(log_fields: Sequence[Field], *, wide_protocol: bool = False) -> pa.Schema:
-    """Of the file; with `wide_protocol` the protocol is INT64."""
+    """The schema of the file; with `wide_protocol` the protocol is INT64."""
     wide = ("protocol",) if wide_protocol else ()
     return pa.schema([(field.column, INT64 if field.name in wide else field.type) for field in log_fields])
 
@@ -32,7 +32,7 @@ def write(
     dashes: bool = False,
     wide_protocol: bool = False,
 ) -> None:
-    """A file of these tables, a row group for each; with `dashes` text columns say `-` where they would be null."""
+    """Writes a file with one row group per table; with `dashes`, text columns have `-` instead of null."""
     schema = schema_of(log_fields, wide_protocol=wide_protocol)
     with pq.ParquetWriter(sink, schema, compression="gzip", compression_level=LEVEL, store_schema=False) as writer:
         for table in tables:

@@ -1,4 +1,4 @@
-"""Records as lines of text: a header, fields parted by one space, `-` for null, `\n` at the end of each."""
+"""Records as lines of text: a header, fields separated by one space, `-` for null, `\n` at the end of each line."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def header(log_fields: Sequence[Field]) -> bytes:
 
 
 class Lines:
-    """The lines of a table, one after the other."""
+    """The lines of a table, in order."""
 
     def __init__(self, table: pa.Table) -> None:
         *before, last = [column.combine_chunks().cast(STRING) for column in table.columns]
@@ -24,7 +24,7 @@ class Lines:
         self._rows = len(lines)
 
     def part(self, first: int = 0, stop: int | None = None) -> memoryview:
-        """The bytes of the lines from `first` to before `stop`, without a copy."""
+        """The bytes of the lines in `[first, stop)`, without copying."""
         end = self._rows if stop is None else stop
         return self._text[self._offsets[first] : self._offsets[end]]
 

@@ -1,4 +1,4 @@
-"""The columns of a transit gateway's flow log: the same records as they cross the gateway. It knows no action."""
+"""The columns of a transit gateway's flow log: the same records as they cross the gateway. They have no action."""
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ def _constant(field: str) -> Column:
 
 
 def _end(field: str, *, source: bool) -> Column:
-    """Of the interface at one end; null for an end that is in no VPC, and where nothing was measured."""
+    """A field of the interface at one end; null for an end outside any VPC, and where nothing was measured."""
 
     def column(c: Columns) -> Array:
         near_is_it = c.flows.egress == source
@@ -43,7 +43,7 @@ def _lost(reason: str, share: float) -> Column:
 
 
 def _flags(c: Columns) -> Array:
-    """Here PSH, ACK and URG are told too."""
+    """TCP flags; transit gateways also record PSH, ACK and URG."""
     flows = c.flows
     first = flows.blocked | (flows.flags == SYN)
     data = np.where(first, 0, ACK | PSH) | np.where(flows.roll("urgent") < 0.001, URG, 0)

@@ -1,4 +1,4 @@
-"""The columns of a VPC flow log. Null stands for `-`: what was not measured, does not apply or is not known."""
+"""The columns of a VPC flow log. Null stands for `-`: not measured, not applicable or not known."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -36,7 +36,7 @@ SERVICES = (
     "S3",
     "WORKSPACES_GATEWAYS",
 )
-"""Names that `pkt-src-aws-service` and `pkt-dst-aws-service` are known to have."""
+"""Known values of `pkt-src-aws-service` and `pkt-dst-aws-service`."""
 
 AWS_SHARE = 0.12
 _GATEWAY_ENDPOINTS = [SERVICES.index(name) for name in ("S3", "DYNAMODB")]
@@ -45,22 +45,22 @@ _NO_TEXT = pa.scalar(None, STRING)
 
 
 class Columns:
-    """The columns of some records; what several of them share is made once."""
+    """The columns of some records; values that several columns share are computed once."""
 
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
 
     def known(self, field: str) -> Array:
-        """What is known of the interface, traffic or not."""
+        """A field of the interface, with or without traffic."""
         return self.of_interface(field, self.flows.interface)
 
     def next_hop(self, field: str) -> Array:
-        """What is known of the interface at the other end; null when that is outside, or nothing was measured."""
+        """A field of the interface at the other end; null if that is outside, or if nothing was measured."""
         peer = self.flows.peer
         return self.of_interface(field, peer, (peer >= 0) & self.flows.ok)
 
     def number(self, values: Ints, kind: Type, there: Bools | None = None) -> Array:
-        """Null where nothing was measured, or not `there`."""
+        """Numbers; null where nothing was measured, or where not `there`."""
         ok = self.flows.ok if there is None else self.flows.ok & there
         return pa.array(values, kind, mask=~ok)
 
@@ -69,7 +69,7 @@ class Columns:
         return take(table, index, ok)
 
     def end_of(self, *, source: bool, packet: bool = False) -> Array:
-        """The address at one end: as the log sees it, or as the packet carries it."""
+        """The address at one end: as seen by the log, or as carried in the packet."""
         near, far = (self._near_in_packet, self._far_in_packet) if packet else (self._near, self._far)
         near_is_it = self.flows.egress if source else ~self.flows.egress
         return self.measured(pc.if_else(pa.array(near_is_it), near, far))
@@ -81,12 +81,12 @@ class Columns:
         return kept
 
     def service(self, *, source: bool) -> Array:
-        """The AWS service whose range the packet's address is in."""
+        """The AWS service whose IP range contains the packet's address."""
         host_is_it = (self.flows.egress != source) != self._hidden
         return self.words(_SERVICES, self._service, host_is_it & (self._service >= 0))
 
     def traffic_path(self) -> Array:
-        """By which way a packet left: tables 1 to 8; null for ingress, what was refused, and a transit gateway."""
+        """The path of egress traffic, 1 to 8 as documented; null for ingress, rejected traffic and transit gateways."""
         flows = self.flows
         nitro = flows.fleet.nitro[flows.interface]
         other = flows.roll_pair("path")
@@ -110,7 +110,7 @@ class Columns:
 
     @cached_property
     def _hidden(self) -> Bools:
-        """The inner side of a NAT gateway: the packet carries the outside host in place of the gateway."""
+        """The inner side of a NAT gateway: the packet carries the outside host's address instead of the gateway's."""
         return self.flows.nat & (self.flows.peer >= 0)
 
     @cached_property
@@ -127,7 +127,7 @@ class Columns:
 
     @cached_property
     def _near_in_packet(self) -> Array:
-        """A pod's or secondary address now and then; on the inner side of a NAT gateway, the outside host."""
+        """Sometimes a pod's or a secondary address; on the inner side of a NAT gateway, the outside host."""
         flows = self.flows
         pod = (flows.interface % 8 == 1) & (flows.roll_pair("pod") < 0.7)
         if not (pod | self._hidden).any():
@@ -170,7 +170,7 @@ def status(c: Columns) -> Array:
 
 
 def flags(c: Columns) -> Array:
-    """For ICMP `-`, for other protocols without flags 0: both are seen."""
+    """TCP flags; `-` for ICMP and 0 for other protocols without flags, as both occur."""
     return c.number(c.flows.flags, INT32, c.flows.protocol >= TCP)
 
 

@@ -1,4 +1,4 @@
-"""Database folders to begin with, made once."""
+"""Database folders to start from, created once."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def half_written(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that a process left in the midst of a load, one of its chunks torn."""
+    """A folder that a process left in the middle of a load, with one chunk incomplete."""
     db = Scenario(migrated).copy(tmp_path_factory.mktemp("half") / "db")
     assert Scenario(migrated, environment={VARIABLE: "after-chunk:3"}).run(db).returncode == KILLED
     torn = Scenario(migrated, "tear").run(db)

@@ -1,12 +1,12 @@
-"""`python -m tests.crash.process HOW DB [URL]`: write objects into a store in a process of its own, to be disturbed.
+"""`python -m tests.crash.process HOW DB [URL]`: write objects into a store in a separate process, to be disturbed.
 
-HOW is `ledger` (the protocol alone, on rows made by hand: quick) or `ingest` (the whole of it, from the bucket at URL);
-`nothing` and `tear` prepare a folder: the latter takes a row out of a chunk, as no crash should.
-It says `ready` once the store is open, goes on when a line comes in, and answers with one line of JSON: every row
-without load and chunk, and what must never be found in a store.
+HOW is `ledger` (only the protocol, with hand-made rows: fast) or `ingest` (all of ingest, from the bucket at URL);
+`nothing` and `tear` prepare a folder: the latter removes a row from a chunk, which no crash should do.
+The process prints `ready` once the store is open, continues when it reads a line, and prints one line of JSON: every
+row without load and chunk, and any faults that no store may have.
 
-`FLOWTRAIL_CRASH_WITHOUT=read-back` takes away what makes the protocol safe: what arrived is not counted, and the
-engine's own memory of insert tokens is trusted instead. A sweep over such a process must find lost or doubled rows.
+`FLOWTRAIL_CRASH_WITHOUT=read-back` disables what makes the protocol safe: rows that arrived are not counted, and the
+engine's own memory of insert tokens is trusted instead. A sweep over such a process must find lost or duplicate rows.
 """
 
 import json
@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from connectors import doctor, ledger
-from connectors.batch import Batch
-from connectors.clickhouse import Store, command, insert
-from connectors.migrate import ensure_migrated
+from connectors.store import doctor, ledger
+from connectors.store.clickhouse import Store, command, insert
+from connectors.store.migrate import ensure_migrated
+from schemas.columnar.batch import Batch
 from schemas.table import Table
 from tests.contents import contents, faults
 from tests.integration.test_ledger import an_object, empty_object
@@ -36,7 +36,7 @@ PER_LOAD = 4
 
 
 def write_all(store: Store) -> None:
-    """What ingest does: mend what the disk took, finish what was left, then write what is new."""
+    """The steps of ingest: repair what the disk lost, finish what was left, then write what is new."""
     by_ref = {each.ref: each for each in OBJECTS}
     if doctor.broken_parts(store.client()):
         wrong = [ref for ref, _ in doctor.to_read_again(doctor.damaged(store.client()))]
@@ -52,7 +52,7 @@ def write_all(store: Store) -> None:
 
 
 def ingest_all(store: Store, url: str) -> None:
-    from pipelines.ingest.loads import Limits
+    from pipelines.ingest.load import Limits
     from pipelines.ingest.pipeline import run_ingest
 
     run_ingest(store, [url], dead_letter_folder=f"{store.db}.letters", limits=Limits(objects=3))
@@ -65,19 +65,19 @@ def trust_tokens() -> None:
         insert(client, table, rows, token=f"{load}:{table.name}:{part}", partitions=partitions)
 
     for name, instead in (("_put", put), ("_arrived", lambda *_: {0: {}})):
-        assert callable(getattr(ledger, name)), f"the ledger has no {name} any more: take its read-back away otherwise"
+        assert callable(getattr(ledger, name)), f"the ledger no longer has {name}: disable its read-back in another way"
         setattr(ledger, name, instead)
 
 
 def main(how: str, db: str, rest: Sequence[str]) -> None:
-    # Points are named by their files, and files by the order in which chunks are inserted: here one after the other.
+    # Points are identified by file names, which depend on the order of chunk inserts: here one after the other.
     ledger._writers = ThreadPoolExecutor(1)
     if os.environ.get(WITHOUT) == "read-back":
         trust_tokens()
     store = Store(db)
     ensure_migrated(store)
     if how == "ingest":
-        import pipelines.ingest.pipeline  # noqa: F401 - starting up is not what is disturbed
+        import pipelines.ingest.pipeline  # noqa: F401 - start-up is not to be disturbed
     print("ready", flush=True)
     sys.stdin.readline()
     if how == "ingest":

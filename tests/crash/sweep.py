@@ -1,7 +1,7 @@
-"""A sweep of accidents: the process is disturbed at one system call inside the database folder, then run in peace.
+"""A crash sweep: a process is disturbed at one system call inside the database folder, then run again undisturbed.
 
-A first run under `strace` shows which calls there are. The folder is a copy of the same one each time, so each call is
-known again by its name and path, whichever thread makes it: `strace -P PATH -e inject=CALL:...:when=1`.
+A first run under `strace` lists the calls. The folder is a copy of the same one each time, so each call can be
+identified by its name and path, whichever thread makes it: `strace -P PATH -e inject=CALL:...:when=1`.
 """
 
 import json
@@ -28,11 +28,11 @@ _CALL = re.compile(rf"^\d+\s+({'|'.join(CALLS)})\((.*)$")
 _WRITTEN = re.compile(r"^\d+<([^>]*)>")
 _NAMED = re.compile(r'"([^"]*)"')
 _UNSTEADY = re.compile(r"tmp_merge|case_sensitivity_check")
-"""What merges in the background do, and names by chance, are not there in each run."""
+"""Background merges and random names, which differ between runs."""
 
 
 def strace() -> str:
-    """The program. Without it the sweep proves nothing: it fails where CI is set, and is skipped aloud elsewhere."""
+    """Path of strace. Without it the sweep proves nothing: it fails if CI is set, else it is skipped with a message."""
     found = shutil.which("strace")
     if found is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -42,7 +42,7 @@ def strace() -> str:
 
 @dataclass(frozen=True, order=True)
 class Point:
-    """One system call on one path below the database folder, and what happens to it."""
+    """One system call on one path in the database folder, and what happens to it."""
 
     call: str
     path: str
@@ -53,7 +53,7 @@ class Point:
 
 
 def sample(calls: Sequence[tuple[str, str]], many: int, seed: int) -> list[Point]:
-    """About `many` points: each kind of call alike, evenly over the run, the two accidents by turns."""
+    """About `many` points: as many of each kind of call, evenly over the run, alternating between the two faults."""
     points: list[Point] = []
     chance = random.Random(seed)
     kinds = [[path for kind, path in calls if kind == call] for call in CALLS]
@@ -69,7 +69,7 @@ def sample(calls: Sequence[tuple[str, str]], many: int, seed: int) -> list[Point
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the process answered; `hit` when the call was reached and disturbed."""
+    """What the process answered; `hit` if the call was reached and disturbed."""
 
     returncode: int
     answer: Mapping[str, Any] | None
@@ -79,7 +79,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is run, upon a copy of which database folder. `rest` are the process's further arguments."""
+    """What is run, and on a copy of which database folder. `rest` are the remaining arguments of the process."""
 
     template: Path
     how: str = "ledger"
@@ -87,7 +87,7 @@ class Scenario:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, db: Path, tracing: Sequence[str] = (), log: Path | None = None) -> Outcome:
-        """The process upon `db`, with strace attached once it is ready."""
+        """Runs the process on `db`, with strace attached once it is ready."""
         command = [sys.executable, "-m", "tests.crash.process", self.how, str(db), *self.rest]
         environment = {**os.environ, **self.environment}
         with subprocess.Popen(
@@ -114,7 +114,7 @@ class Scenario:
         return db
 
     def calls(self, scratch: Path) -> list[tuple[str, str]]:
-        """Call and path of each disturbable system call of an undisturbed run, in order, each once."""
+        """Call and path of each system call of an undisturbed run that can be disturbed, in order, each once."""
         scratch.mkdir()
         db, log = self.copy(scratch / "db"), scratch / "log"
         outcome = self.run(db, ["-y", "-s", "0", "-e", f"trace={','.join(CALLS)}"], log)
@@ -124,7 +124,7 @@ class Scenario:
         return list(found)
 
     def disturbed(self, scratch: Path, point: Point) -> tuple[Outcome, Outcome]:
-        """What the process said that was disturbed at `point`, and the one after it."""
+        """Outcomes of the process disturbed at `point` and of the one after it."""
         db, log = self.copy(scratch / "db"), scratch / "log"
         inject = f"inject={point.call}:{INJECTIONS[point.what]}:when=1"
         first = self.run(db, ["-P", f"{db}/{point.path}", "-e", f"trace={point.call}", "-e", inject], log)
@@ -142,7 +142,7 @@ def _traced(pid: int, tracing: Sequence[str], log: Path | None) -> Iterator[None
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         said = tracer.stderr.readline()
-        while said and "attached" not in said:  # it says first how it understood a path
+        while said and "attached" not in said:  # it first prints how it resolved a path
             said = tracer.stderr.readline()
         assert said, "strace could not attach: is ptrace allowed here?"
         yield
@@ -156,7 +156,7 @@ def _steady(log: str, db: Path) -> Iterator[tuple[str, str]]:
             continue
         call, arguments = match.groups()
         paths = _WRITTEN.findall(arguments) if call == "write" else _NAMED.findall(arguments)
-        if paths and paths[0].startswith(f"{db}/"):  # of a rename strace -P sees what is renamed, not the new name
+        if paths and paths[0].startswith(f"{db}/"):  # for a rename, strace -P matches the old name, not the new one
             path = paths[0].removeprefix(f"{db}/")
             if not _UNSTEADY.search(path):
                 yield call, path

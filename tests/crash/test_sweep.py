@@ -1,5 +1,5 @@
-"""Proves: whatever system call inside the database folder fails or is the process's last one, the next run leaves each
-row once and every record accounted for; and that the sweep would notice if it were otherwise."""
+"""Proves: whichever system call inside the database folder fails or is the process's last one, the next run leaves each
+row once and every record accounted for; and that the sweep would detect a violation."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ SEED = 20261123
 
 @pytest.fixture(scope="module")
 def clean(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
-    """The rows that one undisturbed run of `ledger` leaves."""
+    """The rows after one undisturbed run of `ledger`."""
     scenario = Scenario(migrated)
     return undisturbed(scenario, tmp_path_factory.mktemp("clean"))
 
@@ -34,7 +34,7 @@ def undisturbed(scenario: Scenario, folder: Path) -> Mapping[str, Any]:
 
 
 def wrong(outcomes: tuple[Outcome, Outcome], clean: Mapping[str, Any]) -> str:
-    """What the second run left that a clean run would not; '' when all is well."""
+    """How the result of the second run differs from a clean run; '' if it does not."""
     disturbed, after = outcomes
     if not disturbed.hit:
         return "was not reached"
@@ -67,11 +67,11 @@ def test_a_few_points(
 
 
 def renames_of_flows(calls: list[tuple[str, str]]) -> list[str]:
-    """Where a part of flows is put in its place: the engine has noted the insert's token, and not yet the rows."""
+    """Where a part of flows is renamed into place: the engine has recorded the insert's token, but not yet the rows."""
     return [path for call, path in calls if call == "rename" and "/tmp_insert_202611" in path]
 
 
-def test_without_the_read_back_the_sweep_goes_red(
+def test_without_the_read_back_the_sweep_fails(
     migrated: Path, clean: Mapping[str, Any], sweep: Sweep, tmp_path: Path
 ) -> None:
     scenario = Scenario(migrated, environment={WITHOUT: "read-back"})

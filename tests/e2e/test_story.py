@@ -1,7 +1,7 @@
-"""The whole path on the story: S3 objects in, two proven incidents out, closed by the commands that were printed.
+"""The whole path with the story: S3 objects in, two proven incidents out, closed by the commands that were printed.
 
-The configuration is made, broken and mended with the real `aws` command line, once; the traffic is told anew for each
-seed, format and reading of a lost route. A quiet day with the same noise names no cause.
+The configuration is created, broken and repaired once, with the real `aws` command line; the traffic is generated for
+each seed, format and reading of a lost route. A quiet day with the same noise has no cause to name.
 """
 
 import json
@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connectors.clickhouse import Store, query
-from pipelines.cli.app import app
-from simulation.aws import environment, moto_server
+from cli.app import app
+from connectors.store.clickhouse import Store, query
+from simulation.aws import environment
 from simulation.network import Phase, save
 from simulation.rows import Reading
-from simulation.story import BEGIN, END, MENDED, NOW, Fault, Stage, Story, Telling, logs, population, put
+from simulation.story import BEGIN, END, FIXED, NOW, Fault, Stage, Story, Telling, logs, population, put
+from tests.stories import Stories
 
 SEEDS = (1, 2, 3, 4, 5)
 VERSIONS = (2, 5)
@@ -27,35 +28,33 @@ LOOKED_AT = "2026-11-20T14:00:00Z"
 
 
 @dataclass
-class Theatre:
-    """A simulated account in which the story was told; `mended` once the printed commands were run for real."""
+class Account:
+    """A simulated account in which the story took place; `fixed` once the printed commands have really been run."""
 
     endpoint: str
     stage: Stage
     story: Story
     fixes: tuple[str, ...] = ()
-    mended: Story | None = None
+    fixed: Story | None = None
 
-    def mend(self, fixes: tuple[str, ...]) -> Story:
-        """Run the commands the first time; after that they must be the same, word for word."""
-        if self.mended is None:
-            self.fixes, self.mended = fixes, self.stage.fix(self.story, fixes, MENDED)
+    def fix(self, fixes: tuple[str, ...]) -> Story:
+        """Run the commands the first time; after that they must be exactly the same."""
+        if self.fixed is None:
+            self.fixes, self.fixed = fixes, self.stage.fix(self.story, fixes, FIXED)
         assert fixes == self.fixes
-        return self.mended
+        return self.fixed
 
 
 @pytest.fixture(scope="module")
-def theatre() -> Iterator[Theatre]:
-    with moto_server(1) as endpoint:
-        stage = Stage(endpoint)
-        yield Theatre(endpoint, stage, stage.tell())
+def account(stories: Stories) -> Iterator[Account]:
+    with stories.told() as (stage, story):
+        yield Account(stage.endpoint, stage, story)
 
 
 @pytest.fixture(scope="module")
-def quiet() -> Iterator[Theatre]:
-    with moto_server(2) as endpoint:
-        stage = Stage(endpoint)
-        yield Theatre(endpoint, stage, stage.quiet_day())
+def quiet(stories: Stories) -> Iterator[Account]:
+    with stories.built() as stage:
+        yield Account(stage.endpoint, stage, stage.quiet_day())
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,15 @@ class Flowtrail:
         return json.loads(self.run(*arguments, "--output", "json"))
 
     def look(self, until: str) -> list[dict[str, Any]]:
-        """Correlate; what `incidents` then says must be the same, byte for byte."""
+        """Correlate; the output of `incidents` must then be the same, byte for byte."""
         found = self.run("correlate", "--from", LOOKED_AT, "--to", until, "--output", "json")
         assert self.run("incidents", "--output", "json") == found
         incidents: list[dict[str, Any]] = json.loads(found)
         return incidents
 
 
-def _flowtrail(theatre: Theatre, store: Store) -> Flowtrail:
-    variables = environment(theatre.endpoint) | {"FLOWTRAIL_DB": store.db, "FLOWTRAIL_DATABASE": store.database}
+def _flowtrail(account: Account, store: Store) -> Flowtrail:
+    variables = environment(account.endpoint) | {"FLOWTRAIL_DB": store.db, "FLOWTRAIL_DATABASE": store.database}
     return Flowtrail(store, variables)
 
 
@@ -91,7 +90,7 @@ def _text(moment: datetime) -> str:
 
 
 def _snapshot(flowtrail: Flowtrail, phase: Phase, as_of: datetime, folder: Path) -> None:
-    """The configuration of the endpoint has changed since, so it comes from answers saved then."""
+    """The configuration at the endpoint has changed since, so it comes from answers saved at that time."""
     save(phase.answers, folder)
     flowtrail.run("snapshot", "--from-files", str(folder), "--as-of", _text(as_of))
 
@@ -100,54 +99,54 @@ def _snapshot(flowtrail: Flowtrail, phase: Phase, as_of: datetime, folder: Path)
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
-    theatre: Theatre, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading
+    account: Account, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading
 ) -> None:
     telling = Telling(seed, version, reading)
     bucket = f"story-{seed}-{version}-{reading.value}"
-    flowtrail = _flowtrail(theatre, store)
-    _snapshot(flowtrail, theatre.story.phases[0], BEGIN, tmp_path)
+    flowtrail = _flowtrail(account, store)
+    _snapshot(flowtrail, account.story.phases[0], BEGIN, tmp_path)
 
-    put(logs(theatre.story, telling, BEGIN, NOW), theatre.endpoint, bucket)
+    put(logs(account.story, telling, BEGIN, NOW), account.endpoint, bucket)
     flowtrail.json("ingest", f"s3://{bucket}/")
     found = flowtrail.look(_text(NOW))
     assert [incident["state"] for incident in found] == ["open", "open"]
     assert json.dumps(flowtrail.look(_text(NOW))) == json.dumps(found)
-    _assert_told(theatre.story, telling, found)
+    _assert_reported(account.story, telling, found)
 
-    mended = theatre.mend(tuple(incident["fix"] for incident in found))
-    put(logs(mended, telling, NOW, END), theatre.endpoint, bucket)
+    fixed = account.fix(tuple(incident["fix"] for incident in found))
+    put(logs(fixed, telling, NOW, END), account.endpoint, bucket)
     flowtrail.json("ingest", f"s3://{bucket}/")
     closed = flowtrail.look(_text(END))
     assert [incident["state"] for incident in closed] == ["closed", "closed"]
-    _assert_told(theatre.story, telling, closed)
+    _assert_reported(account.story, telling, closed)
     assert [incident["id"] for incident in closed] == [incident["id"] for incident in found]
     for incident in closed:
-        assert _text(MENDED) <= incident["closed_at"] <= "2026-11-20T15:53:00Z"
-        assert set(incident["closed_by"]) <= set(mended.fixes)
+        assert _text(FIXED) <= incident["closed_at"] <= "2026-11-20T15:53:00Z"
+        assert set(incident["closed_by"]) <= set(fixed.fixes)
         assert incident["closed_by"]
     _assert_conserved(store)
 
 
 @pytest.mark.parametrize("reading", Reading)
 def test_logs_first_and_a_snapshot_from_after_the_faults(
-    theatre: Theatre, store: Store, tmp_path: Path, reading: Reading
+    account: Account, store: Store, tmp_path: Path, reading: Reading
 ) -> None:
-    """The deny can be undone exactly; what the deleted route led to, nobody recorded: suspected, and said so."""
-    flowtrail = _flowtrail(theatre, store)
+    """The deny can be undone exactly; the target of the deleted route was not recorded: suspected, with that reason."""
+    flowtrail = _flowtrail(account, store)
     bucket = f"late-{reading.value}"
-    put(logs(theatre.story, Telling(6, 2, reading)), theatre.endpoint, bucket)
+    put(logs(account.story, Telling(6, 2, reading)), account.endpoint, bucket)
     flowtrail.json("ingest", f"s3://{bucket}/")
-    _snapshot(flowtrail, theatre.story.phases[-1], NOW, tmp_path)
+    _snapshot(flowtrail, account.story.phases[-1], NOW, tmp_path)
     route, rule = flowtrail.look(_text(NOW))
     assert (route["kind"], route["certainty"], route["fix"]) == ("lost-traffic", "suspected", None)
-    assert route["cause"]["event_ids"] == [theatre.story.faults[0].event_id]
+    assert route["cause"]["event_ids"] == [account.story.faults[0].event_id]
     assert "no snapshot is older than the change" in route["reason"]
     assert (rule["kind"], rule["certainty"]) == ("rejects", "proven")
-    assert rule["cause"]["event_ids"] == [theatre.story.faults[1].event_id]
+    assert rule["cause"]["event_ids"] == [account.story.faults[1].event_id]
     assert rule["fix"].startswith("aws ec2 delete-network-acl-entry ")
 
 
-def _assert_told(story: Story, telling: Telling, incidents: list[dict[str, Any]]) -> None:
+def _assert_reported(story: Story, telling: Telling, incidents: list[dict[str, Any]]) -> None:
     assert [(incident["kind"], incident["certainty"]) for incident in incidents] == [
         ("lost-traffic", "proven"),
         ("rejects", "proven"),
@@ -170,12 +169,12 @@ def _assert_told(story: Story, telling: Telling, incidents: list[dict[str, Any]]
         assert incident["inverse"]
         assert {piece["key"].split("/")[2] for piece in incident["evidence"]} == {"vpcflowlogs", "CloudTrail"}
         assert all(piece["line"] >= 1 for piece in incident["evidence"])
-    told = json.dumps(incidents)
-    assert not [event for event in story.harmless if event in told]
+    text = json.dumps(incidents)
+    assert not [event for event in story.harmless if event in text]
 
 
 def _assert_peers(fault: Fault, telling: Telling, story: Story, incident: dict[str, Any]) -> None:
-    """People are hurt; a scanner that was once let in may be among those refused, but most are people."""
+    """The peers are clients of the service; a scanner that was once accepted may be among the rejected peers too."""
     people = fault.peers(population(story, telling))
     assert people & set(incident["peers"])
     if fault.kind == "rejects":
@@ -191,7 +190,7 @@ def _assert_conserved(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("seed", "version"), [(1, 2), (2, 5), (3, 2), (4, 5)])
-def test_a_quiet_day_names_no_cause(quiet: Theatre, store: Store, tmp_path: Path, seed: int, version: Any) -> None:
+def test_a_quiet_day_names_no_cause(quiet: Account, store: Store, tmp_path: Path, seed: int, version: Any) -> None:
     flowtrail = _flowtrail(quiet, store)
     _snapshot(flowtrail, quiet.story.phases[0], BEGIN, tmp_path)
     bucket = f"quiet-{seed}-{version}"

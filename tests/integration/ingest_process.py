@@ -1,6 +1,6 @@
-"""Ingest `DB URL LETTERS` in a process of its own, for tests that end it half-way.
+"""Ingest `DB URL LETTERS` in a separate process, for tests that kill it half-way.
 
-The answer is one line of JSON: the summary, each table's rows without load, chunk and times of writing, and the number
+The answer is one line of JSON: the summary, the rows of each table without load, chunk and write times, and the number
 of unfinished loads.
 """
 
@@ -8,8 +8,8 @@ import json
 import sys
 from dataclasses import asdict
 
-from connectors.clickhouse import Store
-from pipelines.ingest.loads import Limits
+from connectors.store.clickhouse import Store
+from pipelines.ingest.load import Limits
 from pipelines.ingest.pipeline import run_ingest
 from tests.contents import contents, unfinished
 

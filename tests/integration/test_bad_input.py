@@ -1,4 +1,4 @@
-"""What can be wrong with a bucket, an object, the way to AWS and the store: each is said clearly, with a remedy."""
+"""What can be wrong with a bucket, an object, the access to AWS and the store: each is reported with a remedy."""
 
 import gzip
 import http.server
@@ -20,10 +20,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors import access
-from connectors.access import Access
-from connectors.clickhouse import Store, query
-from pipelines.cli.app import app
+from cli.app import app
+from connectors.aws import access
+from connectors.aws.access import Access
+from connectors.store.clickhouse import Store, query
 from tests.conftest import REGION, Bucket
 
 ACCOUNT = "123456789012"
@@ -49,7 +49,7 @@ def _own_access() -> Iterator[None]:
 
 @pytest.fixture
 def ingest(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
-    """The command in this process, on a store of its own."""
+    """The command in this process, on the test's own store."""
     monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
     monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path / "letters"))
 
@@ -95,7 +95,7 @@ def test_an_object_that_cannot_be_read_is_set_aside_and_the_rest_is_loaded(
     assert f"s3://logs/{name}" in result.stdout
     line = next(line for line in result.stdout.splitlines() if line.startswith(f"    {reason}: "))
     assert len(line) > 40
-    assert "2 objects: 1 loaded, 0 known already, 1 set aside." in result.stdout
+    assert "2 objects: 1 loaded, 0 already known, 1 set aside." in result.stdout
 
 
 LINES = [
@@ -110,14 +110,14 @@ LINES = [
 
 
 @pytest.mark.parametrize(("line", "reason"), [each[1:] for each in LINES], ids=[each[0] for each in LINES])
-def test_a_line_that_is_no_record_is_kept_with_its_reason_and_the_rest_is_loaded(
+def test_a_line_that_is_not_a_record_is_kept_with_its_reason_and_the_rest_is_loaded(
     bucket: Bucket, store: Store, ingest: Ingest, line: str, reason: str
 ) -> None:
     bucket.put(key(1), gzip.compress("\n".join([HEADER, LINE, line, LINE, ""]).encode("utf-8", "surrogateescape")))
     result = ingest(bucket.url)
     assert result.exit_code == 0, result.stderr
     assert "3 records read = 2 written + 1 rejected + 0 skipped" in result.stdout
-    hint = "Rejected lines are kept with their reason: "
+    hint = "Rejected lines are stored with their reason: "
     shown = next(text for text in result.stdout.splitlines() if text.startswith(hint))
     arguments = shlex.split(shown.removeprefix(hint).removeprefix("flowtrail "))
     told = CliRunner().invoke(app, ["--db", store.db, *arguments, "-o", "json"], prog_name="flowtrail")
@@ -135,9 +135,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_differs_and_does_no_harm_is_loaded_as_ever(
-    bucket: Bucket, store: Store, ingest: Ingest, name: str
-) -> None:
+def test_harmless_differences_are_loaded_as_usual(bucket: Bucket, store: Store, ingest: Ingest, name: str) -> None:
     bucket.put(key(1), gzip.compress(HARMLESS[name].encode()))
     result = ingest(bucket.url)
     assert result.exit_code == 0, result.stderr
@@ -152,7 +150,7 @@ def test_what_differs_and_does_no_harm_is_loaded_as_ever(
     }
 
 
-def test_a_header_alone_is_no_fault(bucket: Bucket, ingest: Ingest) -> None:
+def test_a_header_alone_is_not_a_fault(bucket: Bucket, ingest: Ingest) -> None:
     bucket.put(key(1), gzip.compress(f"{HEADER}\n".encode()))
     result = ingest(bucket.url)
     assert result.exit_code == 0, result.stderr
@@ -160,9 +158,9 @@ def test_a_header_alone_is_no_fault(bucket: Bucket, ingest: Ingest) -> None:
     assert "0 records read = 0 written + 0 rejected + 0 skipped" in result.stdout
 
 
-def test_an_empty_object_of_no_known_name_is_no_log(bucket: Bucket, ingest: Ingest) -> None:
+def test_an_empty_object_with_an_unknown_name_is_not_a_log(bucket: Bucket, ingest: Ingest) -> None:
     bucket.put("done.marker", b"")
-    assert "1 objects: 0 loaded, 0 known already, 1 no logs." in ingest(bucket.url).stdout
+    assert "1 objects: 0 loaded, 0 already known, 1 not logs." in ingest(bucket.url).stdout
 
 
 def test_an_archived_object_is_set_aside_and_says_how_to_restore_it(bucket: Bucket, ingest: Ingest) -> None:
@@ -174,7 +172,7 @@ def test_an_archived_object_is_set_aside_and_says_how_to_restore_it(bucket: Buck
 
 
 def test_no_such_bucket(s3_endpoint: str, ingest: Ingest) -> None:
-    failed(ingest("s3://nowhere/x"), "There is no bucket for s3://nowhere/x.", "AWS_PROFILE")
+    failed(ingest("s3://nowhere/x"), "The bucket of s3://nowhere/x does not exist.", "AWS_PROFILE")
 
 
 def test_unreachable_endpoint(aws_env: None, ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +182,8 @@ def test_unreachable_endpoint(aws_env: None, ingest: Ingest, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("url", ["localhost:9000", "ftp://host", "http://user:secret@host"])
-def test_an_endpoint_that_is_none(aws_env: None, ingest: Ingest, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = failed(ingest("s3://logs/", "--endpoint-url", url), "--endpoint-url is", "http(s)://host")
+def test_an_invalid_endpoint(aws_env: None, ingest: Ingest, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = failed(ingest("s3://logs/", "--endpoint-url", url), "--endpoint-url cannot be", "http(s)://host")
     assert "secret" not in result.stderr
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     if "@" not in url:
@@ -193,23 +191,23 @@ def test_an_endpoint_that_is_none(aws_env: None, ingest: Ingest, url: str, monke
 
 
 def test_bad_region(s3_endpoint: str, ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed(ingest("s3://logs/", "--aws-region", "Frankfurt!"), "--aws-region is 'Frankfurt!'", "eu-central-1")
+    failed(ingest("s3://logs/", "--aws-region", "Frankfurt!"), "--aws-region cannot be 'Frankfurt!'", "eu-central-1")
     monkeypatch.setenv("AWS_REGION", "Frankfurt!")
-    failed(ingest("s3://logs/"), "no AWS region", "--aws-region")
+    failed(ingest("s3://logs/"), "not an AWS region", "--aws-region")
 
 
-def test_a_profile_that_is_not_there(s3_endpoint: str, ingest: Ingest) -> None:
+def test_a_profile_that_does_not_exist(s3_endpoint: str, ingest: Ingest) -> None:
     failed(ingest("s3://logs/", "--profile", "ghost"), "ghost", "aws configure list-profiles")
 
 
 def test_no_credentials(s3_endpoint: str, ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    failed(ingest("s3://logs/"), "There are no AWS credentials.", "--no-sign-request")
+    failed(ingest("s3://logs/"), "No AWS credentials were found.", "--no-sign-request")
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """Gives the one answer that the test wants, and keeps what it was asked with."""
+    """Gives the answer that the test sets, and records the headers of each request."""
 
     status = 403
     code = "AccessDenied"
@@ -225,12 +223,12 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def answers(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An endpoint that gives one answer, in the place of S3."""
+    """An endpoint that gives one answer, in place of S3."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Answers.asked = []
@@ -245,19 +243,19 @@ def answers(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 KMS = "User: ann is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext"
 ANSWERS = [
     (403, "AccessDenied", "Access Denied", "Access to s3://logs/ is denied.", "s3:ListBucket"),
-    (403, "AccessDenied", KMS, "encrypted with a KMS key that cannot be used", "Allow kms:Decrypt"),
+    (403, "AccessDenied", KMS, "encrypted with a KMS key that cannot be used", "Grant kms:Decrypt"),
     (400, "KMS.DisabledException", "arn is disabled", "cannot be used: arn is disabled", "the key is enabled"),
     (400, "ExpiredToken", "The provided token has expired.", "credentials have expired", "aws sso login"),
     (403, "InvalidAccessKeyId", "no", "does not accept the credentials: InvalidAccessKeyId", "--profile"),
     (403, "RequestTimeTooSkewed", "no", "this machine's clock is wrong", "Set the clock."),
-    (503, "SlowDown", "Please reduce your request rate.", "asked to slow down (SlowDown)", "Wait a little"),
+    (503, "SlowDown", "Please reduce your request rate.", "S3 throttled every attempt (SlowDown)", "Wait a while"),
     (400, "IllegalLocationConstraintException", "", "is in another region", "--aws-region"),
     (418, "Teapot", "short and stout", "Teapot: short and stout", "run the same command again"),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "said", "message", "remedy"), ANSWERS, ids=[each[1] for each in ANSWERS])
-def test_what_s3_refuses(
+def test_errors_from_s3(
     answers: str,
     ingest: Ingest,
     monkeypatch: pytest.MonkeyPatch,
@@ -272,7 +270,7 @@ def test_what_s3_refuses(
     monkeypatch.setattr(Answers, "code", code)
     monkeypatch.setattr(Answers, "said", said)
     failed(ingest("s3://logs/"), message, remedy)
-    assert code != "SlowDown" or len(Answers.asked) == 2  # it was tried again
+    assert code != "SlowDown" or len(Answers.asked) == 2  # it was retried
 
 
 def test_how_requests_are_made(answers: str, ingest: Ingest) -> None:
@@ -300,12 +298,12 @@ def test_a_server_that_is_down(bucket: Bucket) -> None:
     result = process("--db", f"http://loader@127.0.0.1:{port}", "ingest", bucket.url)
     assert result.returncode == 1
     assert f"error: The ClickHouse server at 127.0.0.1:{port} cannot be reached" in result.stderr
-    assert "its HTTP port is open" in result.stderr
+    assert "its HTTP port can be reached" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def failed(result: Result, message: str, remedy: str) -> Result:
-    """Exit code 1, nothing on standard output, the message and below it the remedy."""
+    """Exit code 1, nothing on standard output, the message and then the remedy."""
     assert result.exit_code == 1, (result.stdout, result.stderr, result.exception)
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -318,12 +316,12 @@ def failed(result: Result, message: str, remedy: str) -> Result:
 
 def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, check=False, timeout=180
+        [sys.executable, "-m", "cli", *arguments], capture_output=True, text=True, check=False, timeout=180
     )
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nothing listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Proves that buckets made in bulk arrive over S3's API as they do in a folder, and that what fails is not hidden."""
+"""Proves that generated buckets arrive over the S3 API exactly as in a folder, and that failures are not hidden."""
 
 from pathlib import Path
 
@@ -28,6 +28,6 @@ def test_s3_holds_what_a_folder_holds(bucket: Bucket, tmp_path: Path) -> None:
     assert sum(map(len, found.values())) == there.stored
 
 
-def test_a_bucket_that_is_not_there_is_an_error(bucket: Bucket) -> None:
+def test_a_bucket_that_does_not_exist_is_an_error(bucket: Bucket) -> None:
     with pytest.raises(ClientError, match="NoSuchBucket"):
         to_s3(tiny(3), "nowhere", endpoint_url=bucket.endpoint)

@@ -1,4 +1,4 @@
-"""`check` says what is there, what is not, and how to mend it; one fault hides no other; looking changes nothing."""
+"""`check` reports what works, what does not, and how to fix it; no fault hides another; checking changes nothing."""
 
 import http.server
 import json
@@ -12,13 +12,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors import access
-from connectors.access import Access
-from connectors.clickhouse import Store
-from connectors.config_store import save_snapshot
-from connectors.ec2 import OPERATIONS, permission
-from pipelines.cli.app import app
-from schemas.network import Vpc
+from cli.app import app
+from connectors.aws import access
+from connectors.aws.access import Access
+from connectors.aws.ec2 import OPERATIONS, permission
+from connectors.store.clickhouse import Store
+from connectors.store.configuration import save_snapshot
+from schemas.configuration import Vpc
 from schemas.snapshot import Snapshot
 from tests.conftest import Bucket
 
@@ -75,7 +75,7 @@ def test_all_is_well(bucket: Bucket, store: Store, check: Run) -> None:
     assert text.splitlines()[-1] == "Nothing is wrong."
 
 
-def test_a_store_that_is_not_there_does_not_hide_what_else_is_wrong(
+def test_a_missing_store_does_not_hide_what_else_is_wrong(
     bucket: Bucket, empty_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("", "utf-8")
@@ -83,41 +83,39 @@ def test_a_store_that_is_not_there_does_not_hide_what_else_is_wrong(
     monkeypatch.setenv("FLOWTRAIL_OUTPT", "json")
     found = states(runner(empty_store, monkeypatch)("s3://logs/x", "s3://nowhere", "-o", "json"))
     assert found["store"][0] == "wrong"
-    assert "flowtrail migrate" in found["store"][2]
+    assert "flowtrail ingest s3://bucket/AWSLogs/" in found["store"][2]
     assert found["migrations"][0] == found["snapshot"][0] == "skipped"
     assert found["dead letters"][0] == "wrong"
-    assert found["settings"] == ("warning", "FLOWTRAIL_OUTPT means nothing", "FLOWTRAIL_OUTPUT does.")
-    assert found["list s3://logs/x"][1] == "Nothing lies below s3://logs/x."
-    assert "There is no bucket" in found["list s3://nowhere"][1]
+    assert found["settings"] == ("warning", "FLOWTRAIL_OUTPT is an unknown setting", "Did you mean FLOWTRAIL_OUTPUT?")
+    assert found["list s3://logs/x"][1] == "There are no objects under s3://logs/x."
+    assert "The bucket of s3://nowhere/ does not exist" in found["list s3://nowhere"][1]
     assert found["identity"][0] == "ok"
 
 
-def test_a_retention_that_is_not_the_stores(
+def test_a_retention_that_differs_from_the_store(
     bucket: Bucket, store: Store, check: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert states(check("-o", "json"))["retention"][:2] == ("ok", "records are kept for ever")
+    assert states(check("-o", "json"))["retention"][:2] == ("ok", "records are kept forever")
     monkeypatch.setenv("FLOWTRAIL_RETENTION", "36h")
     state, found, remedy = states(check("-o", "json"))["retention"]
     assert state == "warning"
-    assert found == "records are kept for ever; after the next command that writes records are kept for 36 hours"
+    assert found == "records are kept forever; after the next command that writes, records are kept for 36 hours"
     assert "FLOWTRAIL_RETENTION" in remedy
 
 
-def test_an_old_snapshot_and_none(bucket: Bucket, store: Store, check: Run) -> None:
+def test_an_old_snapshot_and_no_snapshot(bucket: Bucket, store: Store, check: Run) -> None:
     assert states(check("-o", "json"))["snapshot"][0] == "warning"
     snap(store, timedelta(days=40))
     state, found, remedy = states(check("-o", "json"))["snapshot"]
-    assert (state, remedy) == ("warning", "Take one: `flowtrail snapshot`.")
+    assert (state, remedy) == ("warning", "Take one with `flowtrail snapshot`.")
     assert "960 h 00 min old" in found
 
 
-def test_without_credentials_nothing_of_aws_is_asked(
-    s3_endpoint: str, check: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_credentials_aws_is_not_called(s3_endpoint: str, check: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     found = states(check("s3://logs/", "-o", "json"))
-    assert found["identity"][1] == "There are no AWS credentials."
+    assert found["identity"][1] == "No AWS credentials were found."
     assert found["bucket s3://logs/"][0] == found["EC2"][0] == "skipped"
     text = check("s3://logs/").stdout
     assert text.splitlines()[-1] == "1 wrong."
@@ -132,7 +130,7 @@ def test_a_public_bucket_needs_no_identity(bucket: Bucket, check: Run) -> None:
 
 
 class Half(http.server.BaseHTTPRequestHandler):
-    """AWS with a role that may know itself and describe subnets, and nothing else."""
+    """AWS with a role that may get its own identity and describe subnets, and nothing else."""
 
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -155,10 +153,10 @@ class Half(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
-def test_each_permission_that_lacks_is_named(aws_env: None, check: Run) -> None:
+def test_each_missing_permission_is_named(aws_env: None, check: Run) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Half)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

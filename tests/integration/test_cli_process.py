@@ -1,4 +1,4 @@
-"""The command as a process: what it prints where, its exit codes, and a folder that another process holds."""
+"""The command as a process: what it prints where, its exit codes, and a folder that another process has open."""
 
 import contextlib
 import gzip
@@ -37,7 +37,7 @@ def db(tmp_path: Path) -> Path:
     return tmp_path / "db"
 
 
-def test_ingest_answers_in_json_alone_and_sets_bad_objects_aside(bucket: Bucket, db: Path) -> None:
+def test_ingest_prints_only_json_and_sets_bad_objects_aside(bucket: Bucket, db: Path) -> None:
     bucket.put(KEY, gzip.compress(LOG.encode()))
     bucket.put(KEY.replace("x.log", "y.log"), gzip.compress(LOG.encode() * 50)[:-20])
     result = flowtrail(db, "ingest", f"{bucket.url}/AWSLogs/", "--output", "json")
@@ -53,7 +53,7 @@ def test_ingest_answers_in_json_alone_and_sets_bad_objects_aside(bucket: Bucket,
 
     again = flowtrail(db, "ingest", f"{bucket.url}/AWSLogs/")
     assert again.returncode == 3
-    assert "1 known already" in again.stdout
+    assert "1 already known" in again.stdout
     assert "truncated-gzip" in again.stdout
 
     status = json.loads(flowtrail(db, "status", "-o", "json").stdout)
@@ -63,12 +63,12 @@ def test_ingest_answers_in_json_alone_and_sets_bad_objects_aside(bucket: Bucket,
 
 
 def on_a_terminal(db: Path, *arguments: str) -> tuple[str, str]:
-    """What comes on standard output, a pipe, and what a terminal shows of standard error."""
+    """The text on standard output (a pipe), and on standard error (a terminal)."""
     master, terminal = pty.openpty()
     shown: list[bytes] = []
 
     def watch() -> None:
-        with contextlib.suppress(OSError):  # the terminal's end
+        with contextlib.suppress(OSError):  # end of the terminal's output
             while part := os.read(master, 4096):
                 shown.append(part)
 
@@ -89,16 +89,16 @@ def on_a_terminal(db: Path, *arguments: str) -> tuple[str, str]:
     return result.stdout, b"".join(shown).decode()
 
 
-def test_a_person_who_waits_sees_how_far_it_is_and_a_script_does_not(bucket: Bucket, db: Path) -> None:
+def test_progress_is_shown_to_a_person_and_not_to_a_script(bucket: Bucket, db: Path) -> None:
     bucket.put(KEY, gzip.compress(LOG.encode()))
     bucket.put(KEY.replace("x.log", "y.log"), gzip.compress(LOG.encode() * 50)[:-20])
     damage = "ALTER TABLE flows DELETE WHERE 1 SETTINGS mutations_sync = 2"
     for arguments, bars in (
         (["migrate"], ["migrating"]),
         (["ingest", bucket.url], ["objects"]),
-        (["snapshot"], ["asking for the configuration"]),
-        (["check", bucket.url], ["looking"]),
-        (["deadletters", "replay"], ["objects tried again", "1/1"]),
+        (["snapshot"], ["reading the configuration"]),
+        (["check", bucket.url], ["checking"]),
+        (["deadletters", "replay"], ["objects retried", "1/1"]),
         (["doctor", "--repair"], ["comparing ledger and rows", "objects read again", "1/1"]),
     ):
         if arguments[0] == "doctor":
@@ -112,24 +112,24 @@ def test_a_person_who_waits_sees_how_far_it_is_and_a_script_does_not(bucket: Buc
 
 DAMAGE = """
 import sys
-from connectors.clickhouse import Store
+from connectors.store.clickhouse import Store
 Store(sys.argv[1]).client().command(sys.argv[2])
 """
 
 
-def test_a_bucket_that_is_not_there_is_a_failure_with_a_remedy(bucket: Bucket, db: Path) -> None:
+def test_a_bucket_that_does_not_exist_is_a_failure_with_a_remedy(bucket: Bucket, db: Path) -> None:
     result = flowtrail(db, "ingest", "s3://nowhere/")
     assert result.returncode == 1
     assert result.stdout == ""
-    assert result.stderr.splitlines()[0] == "error: There is no bucket for s3://nowhere/."
+    assert result.stderr.splitlines()[0] == "error: The bucket of s3://nowhere/ does not exist."
     assert "AWS_PROFILE" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 HOLD = """
 import sys
-from connectors.clickhouse import Store
-from connectors.migrate import ensure_migrated
+from connectors.store.clickhouse import Store
+from connectors.store.migrate import ensure_migrated
 ensure_migrated(Store(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -149,7 +149,7 @@ def held(db: Path) -> Iterator[Path]:
         holder.stdin.close()
 
 
-def test_a_folder_that_another_process_holds(held: Path) -> None:
+def test_a_folder_that_another_process_has_open(held: Path) -> None:
     for arguments in (["status"], ["ingest", "s3://x/"]):
         result = flowtrail(held, *arguments)
         assert result.returncode == 1
@@ -158,7 +158,7 @@ def test_a_folder_that_another_process_holds(held: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["status"]], ids=lambda words: words[0])
-def test_a_folder_that_cannot_be(tmp_path: Path, arguments: Sequence[str]) -> None:
+def test_a_folder_that_cannot_exist(tmp_path: Path, arguments: Sequence[str]) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     result = flowtrail(tmp_path / "file" / "db", *arguments)
     assert result.returncode == 1
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path, arguments: Sequence[str]) -> No
     assert "Traceback" not in result.stderr
 
 
-def test_a_pipe_that_closes_early_is_no_accident(db: Path) -> None:
+def test_a_pipe_that_closes_early_is_not_an_error(db: Path) -> None:
     flowtrail(db, "migrate")
     reader, writer = os.pipe()
     os.close(reader)
@@ -193,16 +193,16 @@ def test_the_version_and_no_arguments() -> None:
 WITHOUT_MOTO = """
 import sys
 sys.modules["moto"] = None
-from pipelines.cli import main
+from cli import main
 main()
 """
 
 
-def test_the_demo_says_what_to_install_when_its_parts_are_not_there(tmp_path: Path) -> None:
+def test_the_demo_says_what_to_install_when_something_is_missing(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", WITHOUT_MOTO, "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert result.returncode == 1
-    assert "error: The demo needs what is not installed: moto." in result.stderr
-    assert "flowtrail[demo]" in result.stderr
+    assert "error: The demo needs components that are not installed: moto." in result.stderr
+    assert "pip install '.[demo]'" in result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`snapshot`: from the endpoint and from saved answers, with the time it is true for."""
+"""`snapshot`: from the endpoint and from saved answers, with the time for which it is valid."""
 
 import json
 from collections.abc import Callable
@@ -9,11 +9,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors.clickhouse import Store
-from connectors.config_store import load_snapshots
-from connectors.ec2 import describe_all
-from pipelines.cli.app import app
-from schemas.network import Vpc
+from cli.app import app
+from connectors.aws.ec2 import describe_all
+from connectors.store.clickhouse import Store
+from connectors.store.configuration import load_snapshots
+from schemas.configuration import Vpc
 
 Run = Callable[..., Result]
 
@@ -80,7 +80,7 @@ def test_saved_answers_without_a_time_are_taken_as_true_now_with_a_warning(run: 
         (tmp_path / f"{command}.json").write_text(json.dumps(answer), "utf-8")
     result = run("snapshot", "--from-files", str(tmp_path))
     assert result.exit_code == 0
-    assert "--as-of says when they were" in result.stderr
+    assert "set --as-of to when it was saved" in result.stderr
 
 
 def test_a_missing_answer_is_named_with_the_command_that_saves_it(run: Run, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_missing_answer_is_named_with_the_command_that_saves_it(run: Run, tmp_
     assert "aws ec2 describe-subnets" in result.stderr
 
 
-def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist(run: Run, tmp_path: Path) -> None:
     result = run("snapshot", "--from-files", str(tmp_path / "nowhere"))
     assert result.exit_code == 1
-    assert "There is no folder" in result.stderr
+    assert f"The folder {tmp_path / 'nowhere'} does not exist." in result.stderr

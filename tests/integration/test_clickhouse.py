@@ -1,4 +1,4 @@
-"""Proves: what a person meets when a database cannot be opened; that readers cannot write; that values are no SQL."""
+"""Proves: what the user sees when a database cannot be opened; readers cannot write; values are never run as SQL."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from connectors.clickhouse import Store, insert, query
-from connectors.migrate import MIGRATIONS
+from connectors.store.clickhouse import Store, insert, query
+from connectors.store.migrate import MIGRATIONS
 from schemas.errors import FlowtrailError
 
-OPEN = "import sys; from connectors.clickhouse import Store; Store(sys.argv[1], 'system').client(); print('open')"
+OPEN = "import sys; from connectors.store.clickhouse import Store; Store(sys.argv[1], 'system').client(); print('open')"
 
 
 def opened_by_another_process(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -40,7 +40,7 @@ def test_a_folder_that_was_left_behind_opens(tmp_path: Path) -> None:
     assert opened_by_another_process(tmp_path / "db").stdout == "open\n"
 
 
-def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_exist(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     other = opened_by_another_process(tmp_path / "file" / "db")
     assert "cannot be opened: Not a directory" in other.stderr
@@ -54,7 +54,7 @@ def test_two_folders_in_one_process(store: Store, tmp_path: Path) -> None:
 
 def test_no_database(empty_store: Store, tmp_path: Path) -> None:
     for make in (empty_store.client, empty_store.reader, Store(str(tmp_path / "none")).reader):
-        with pytest.raises(FlowtrailError, match=r"no database.*\n.*flowtrail migrate"):
+        with pytest.raises(FlowtrailError, match=r"no database.*\n.*flowtrail ingest s3://bucket/AWSLogs/"):
             make()
     assert not (tmp_path / "none").exists()
 
@@ -95,7 +95,7 @@ def test_a_query_is_one_statement_and_writes_no_file(
     store: Store, sql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FlowtrailError, match=r"one query|write a file"):
+    with pytest.raises(FlowtrailError, match=r"single query|write a file"):
         query(store.client(), sql)
     assert query(store.client(), "SELECT count() AS n FROM flows")["n"].to_pylist() == [0]
     assert list(tmp_path.iterdir()) == []
@@ -106,7 +106,7 @@ def test_a_semicolon_in_a_text_or_at_the_end(store: Store, sql: str) -> None:
     assert query(store.reader(), sql)["x"].to_pylist() == ["a;b"]
 
 
-def test_a_query_that_fails_half_way_leaves_nothing_to_the_next(store: Store) -> None:
+def test_a_query_that_fails_half_way_leaves_nothing_for_the_next(store: Store) -> None:
     failing = "SELECT number, throwIf(number = 900000) FROM numbers(1000000) SETTINGS max_block_size = 1000"
     for client in (store.reader(), store.client()):
         with pytest.raises(FlowtrailError, match="throwIf"):
@@ -114,7 +114,7 @@ def test_a_query_that_fails_half_way_leaves_nothing_to_the_next(store: Store) ->
         assert query(client, "SELECT 2 AS x").to_pylist() == [{"x": 2}]
 
 
-def test_values_are_no_sql(store: Store) -> None:
+def test_values_are_not_sql(store: Store) -> None:
     nasty = "x'; DROP TABLE flows; --"
     assert query(store.reader(), "SELECT {p:String} AS p", {"p": nasty})["p"].to_pylist() == [nasty]
     with pytest.raises(FlowtrailError):
@@ -157,7 +157,7 @@ def test_a_client_per_thread(store: Store) -> None:
     assert clients[0] is not clients[1]
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_a_server_that_does_not_exist() -> None:
     with pytest.raises(FlowtrailError, match=r"127\.0\.0\.1:9 cannot be reached.*\n.*FLOWTRAIL_DB"):
         Store("http://127.0.0.1:9/db").client()
 

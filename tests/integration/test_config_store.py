@@ -1,18 +1,18 @@
-"""Proves that snapshots, changes and versions come back from a real store as they went in, each once."""
+"""Proves that snapshots, changes and versions are read from a real store exactly as they were written, each once."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from connectors.clickhouse import Store, insert, query
-from connectors.config_store import load_changes, load_snapshots, save_snapshot, save_versions
-from pipelines.ingest.changes import parse_changes
-from pipelines.network.timeline import Timeline
+from connectors.store.clickhouse import Store, insert, query
+from connectors.store.configuration import load_changes, load_snapshots, resource_of, save_snapshot, save_versions
+from network.history.timeline import Timeline
+from pipelines.ingest.parse.cloudtrail import parse_changes
 from schemas.change import CHANGE_EVENTS
-from schemas.network import AclAssociation, AclEntry, NetworkAcl, Route, RouteTable, Subnet, Vpc
+from schemas.configuration import AclAssociation, AclEntry, NetworkAcl, Route, RouteTable, Subnet, Vpc
 from schemas.object_ref import ObjectRef
-from schemas.snapshot import Snapshot, resource_from_row
+from schemas.snapshot import Snapshot
 from tests.unit.cloudtrail import document, record
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -72,7 +72,9 @@ def test_versions_replace_all_older_ones(store: Store) -> None:
     save_versions(client, timeline.versions())
     rows = query(client, "SELECT * FROM config_versions ORDER BY resource_type, valid_from NULLS FIRST").to_pylist()
     assert {row["generation"] for row in rows} == {2}
-    assert [resource_from_row(row) for row in rows] == [version.resource for version in timeline.versions()]
+    assert [resource_of(row["resource_type"], row["body"]) for row in rows] == [
+        version.resource for version in timeline.versions()
+    ]
     tables = [row for row in rows if row["resource_type"] == "route-table"]
     assert [(row["begun_by"], row["ended_by"], row["exact"]) for row in tables] == [
         ("", "e-1", True),

@@ -1,4 +1,4 @@
-"""The reading commands over a real store: what they find, how they say it, what they refuse."""
+"""The reading commands on a real store: what they find, how they show it, what they reject."""
 
 import csv
 import ipaddress
@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors.clickhouse import Store, insert
-from pipelines.cli.app import app
+from cli.app import app
+from connectors.store.clickhouse import Store, insert
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import RECEIPTS
 from schemas.table import Table
@@ -31,7 +31,7 @@ def packed(address: str) -> bytes:
 
 
 def rows(table: Table, *given: Mapping[str, Any]) -> pa.Table:
-    """Rows of `table`; what is not given is the type's nothing."""
+    """Rows of `table`; columns that are not given have the type's empty value."""
     nothing = {pa.types.is_string: "", pa.types.is_dictionary: "", pa.types.is_map: [], pa.types.is_list: []}
 
     def empty(kind: pa.DataType) -> Any:
@@ -130,7 +130,7 @@ def facts(store: Store) -> Store:
 
 @pytest.fixture
 def run(facts: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in this process, on the facts."""
+    """Run a command in this process, on the test's facts."""
     return _runner(facts, monkeypatch)
 
 
@@ -167,7 +167,7 @@ def found(result: Result) -> list[tuple[str, int]]:
         (["--limit", "2"], [10, 9]),
     ],
 )
-def test_search_finds_what_fits_newest_first(run: Run, filters: list[str], lines: list[int]) -> None:
+def test_search_finds_matching_records_newest_first(run: Run, filters: list[str], lines: list[int]) -> None:
     assert [line for _, line in found(run("search", *filters, "--output", "json"))] == lines
 
 
@@ -198,9 +198,9 @@ def test_search_for_people_has_both_times_the_ends_and_the_object(run: Run, monk
 
 def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None:
     text = run("search", "--from", "2026-11-21T00:00:00Z").stdout
-    assert "No record fits." in text
-    assert "The store holds nothing of the range." in text
-    assert "begin at 2026-11-20 12:00:00Z" in text
+    assert "No matching records." in text
+    assert "The store has no flow records in the range." in text
+    assert "span 2026-11-20 12:00:00Z to 2026-11-20 12:08:00Z" in text
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None
         (["search", "--from", "1960-01-01"], "outside the years"),
         (["search", "--from", "2026-11-20", "--to", "2026-11-20"], "the range is empty"),
         (["search", "--peer", "10.0.0.0/33"], "neither an address nor a CIDR"),
-        (["search", "--action", "drop"], "Flow logs know accept and reject"),
+        (["search", "--action", "drop"], "Use accept or reject"),
         (["search", "--port", "70000"], "65535"),
-        (["search", "--eni", "web"], "It looks like eni-"),
+        (["search", "--eni", "web"], "Write it as eni-"),
         (["search", "--protocol", "tpc"], "IANA number"),
         (["search", "--output", "xml"], "xml"),
         (["ingest", "http://bucket/x"], "Write it as s3://"),
@@ -224,14 +224,14 @@ def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None
         (["undo"], "No such command"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_a_usage_error(run: Run, arguments: list[str], message: str) -> None:
+def test_an_invalid_command_line_is_a_usage_error(run: Run, arguments: list[str], message: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stdout == ""
 
 
-def test_sql_answers_in_sane_json(run: Run) -> None:
+def test_sql_answers_in_plain_json(run: Run) -> None:
     result = run(
         "sql", "SELECT start, srcaddr, extra, NULL AS n FROM flows WHERE srcport = 40001; -- one", "-o", "json"
     )
@@ -297,12 +297,12 @@ def test_sql_refuses_with_a_remedy_and_changes_nothing(run: Run, statement: str)
 
 
 @pytest.mark.parametrize("statement", ["INSERT INTO flows SELECT * FROM flows", "DROP TABLE flows", "SET readonly = 0"])
-def test_behind_the_guard_the_engine_itself_refuses(facts: Store, statement: str) -> None:
+def test_without_the_guard_the_engine_itself_refuses(facts: Store, statement: str) -> None:
     with pytest.raises(Exception, match="readonly mode"):
         facts.reader().command(statement)
 
 
-def test_status_counts_what_is_there(run: Run) -> None:
+def test_status_counts_what_the_store_holds(run: Run) -> None:
     answer = json.loads(run("status", "-o", "json").stdout)
     assert answer["flow_log_objects"] == 1
     assert (answer["flows"], answer["flows_unenriched"]) == (5, 1)
@@ -315,13 +315,6 @@ def test_status_counts_what_is_there(run: Run) -> None:
     assert "5, 2026-11-20 12:00:00Z" in text
 
 
-def test_status_before_any_migration_names_what_is_pending(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = _runner(empty_store, monkeypatch)
-    result = run("status")
-    assert result.exit_code == 1
-    assert "flowtrail migrate" in result.stderr
-
-
 def test_migrate_says_what_it_does(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _runner(empty_store, monkeypatch)
     dry = json.loads(run("migrate", "--dry-run", "-o", "json").stdout)
@@ -331,33 +324,70 @@ def test_migrate_says_what_it_does(empty_store: Store, monkeypatch: pytest.Monke
     assert "Nothing to do" in run("migrate").stdout
 
 
+INGEST = "`flowtrail ingest s3://bucket/AWSLogs/`"
+
+
 @pytest.mark.parametrize(
     "arguments", [["status"], ["search"], ["incidents"], ["incident", "x"], ["sql", "SELECT 1"]], ids=lambda a: a[0]
 )
-def test_reading_a_database_that_is_not_there_says_to_migrate(
+def test_reading_a_database_that_does_not_exist_says_to_ingest(
     empty_store: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     result = _runner(empty_store, monkeypatch)(*arguments)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "flowtrail migrate" in result.stderr
+    assert INGEST in result.stderr
+    assert "flowtrail migrate" not in result.stderr
 
 
-def test_a_range_without_facts_is_refused_and_says_what_there_is(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["status"], 0),
+        (["search"], 1),
+        (["incidents"], 1),
+        (["incident", "x"], 1),
+        (["sql", "SELECT count() FROM flows"], 1),
+    ],
+    ids=["status", "search", "incidents", "incident", "sql"],
+)
+def test_reading_a_database_without_tables_says_to_ingest(
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    empty_store.server().command(f"CREATE DATABASE IF NOT EXISTS {empty_store.database}")
+    result = _runner(empty_store, monkeypatch)(*arguments)
+    assert result.exit_code == code
+    assert INGEST in result.output
+    assert "flowtrail migrate" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["status"], 0), (["search"], 0), (["incidents"], 0), (["incident", "x"], 1)]
+)
+def test_reading_a_database_without_records_says_to_ingest(
+    store: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    result = _runner(store, monkeypatch)(*arguments)
+    assert result.exit_code == code
+    assert INGEST in result.output
+    assert "flowtrail migrate" not in result.output
+
+
+def test_a_range_without_facts_is_rejected_and_the_stored_range_named(run: Run) -> None:
     result = run("correlate", "--from", "2026-12-01T00:00:00Z", "--to", "2026-12-02T00:00:00Z")
     assert result.exit_code == 1
-    assert "no flow records between 2026-12-01 00:00:00Z and 2026-12-02 00:00:00Z" in result.stderr
-    assert "from 2026-11-20 12:00:00Z to 2026-11-20 12:08:00Z" in result.stderr
+    assert "no flow records between 2026-12-01T00:00:00Z and 2026-12-02T00:00:00Z" in result.stderr
+    assert "from 2026-11-20T12:00:00Z to 2026-11-20T12:08:00Z" in result.stderr
 
 
-def test_a_bad_variable_is_named_and_a_strange_one_warned_of(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_variable_is_named_and_an_unknown_one_causes_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_OUTPT", "json")
-    assert "warning: FLOWTRAIL_OUTPT means nothing; FLOWTRAIL_OUTPUT does." in run("status").stderr
+    assert "warning: FLOWTRAIL_OUTPT is an unknown setting; did you mean FLOWTRAIL_OUTPUT?" in run("status").stderr
     monkeypatch.setenv("FLOWTRAIL_OUTPUT", "xml")
     result = run("status")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-2:] == [
-        "error: FLOWTRAIL_OUTPUT is 'xml'.",
+        "error: FLOWTRAIL_OUTPUT cannot be 'xml'.",
         "Set it to table, json or csv, or leave it out.",
     ]
 
@@ -396,7 +426,7 @@ def test_csv_is_safe_to_open_in_a_spreadsheet(run: Run) -> None:
     [["status"], ["incidents"], ["migrate"], ["sql", "SHOW TABLES"], ["deadletters", "list"]],
     ids=lambda words: words[0],
 )
-def test_every_answer_can_be_had_as_csv(run: Run, arguments: list[str]) -> None:
+def test_every_answer_is_available_as_csv(run: Run, arguments: list[str]) -> None:
     result = run(*arguments, "--output", "csv")
     assert result.exit_code == 0, result.stderr
     lines = list(csv.reader(result.stdout.splitlines()))
@@ -405,7 +435,7 @@ def test_every_answer_can_be_had_as_csv(run: Run, arguments: list[str]) -> None:
 
 
 def quiet_hour(store: Store) -> None:
-    """An interface that speaks every minute but for forty of them, and one of ten-minute intervals that lacks none."""
+    """An interface with records for every minute except forty, and one with ten-minute intervals and no gaps."""
     minutes = [*range(60, 80), *range(120, 140)]
     spoken = [flow(n, ("198.51.100.7", 40000), ("10.0.1.10", 22), "ACCEPT", interface_id="eni-0c") for n in minutes]
     silent = {"log_status": "NODATA", "interface_id": "eni-0d"}
@@ -417,7 +447,7 @@ def quiet_hour(store: Store) -> None:
     insert(store.client(), COVERAGE, rows(COVERAGE, *slow))
 
 
-def test_delivery_gaps_are_found_told_and_bounded(run: Run, facts: Store) -> None:
+def test_delivery_gaps_are_found_shown_and_bounded(run: Run, facts: Store) -> None:
     quiet_hour(facts)
     answer = json.loads(run("status", "-o", "json").stdout)
     gap = {
@@ -437,26 +467,26 @@ def test_delivery_gaps_are_found_told_and_bounded(run: Run, facts: Store) -> Non
     assert "none from 2026-11-20 13:00:00Z to 2026-11-20 13:30:00Z" in run("status", *narrow).stdout
     found = json.loads(run("search", "--eni", "eni-0c", "-o", "json").stdout)
     assert found["coverage"]["gaps"] == [gap]
-    assert "Nothing was delivered in 1 stretches of eni-0c, the longest 40 min" in run("search").stdout
-    assert "stretches" not in run("search", "--eni", "eni-0d").stdout
+    assert "No records were delivered in 1 periods for eni-0c, the longest 40 min" in run("search").stdout
+    assert "were delivered in" not in run("search", "--eni", "eni-0d").stdout
 
 
-def test_a_range_of_too_many_records_is_not_looked_through_and_says_so(
+def test_a_range_of_too_many_records_is_not_searched_for_gaps_and_says_so(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.coverage.AT_ONCE", 3)
+    monkeypatch.setattr("console.answers.coverage.AT_ONCE", 3)
     assert json.loads(run("search", "-o", "json").stdout)["coverage"]["gaps"] is None
-    assert "Delivery gaps were not looked for, as the range holds more than 3 records" in run("search").stdout
+    assert "The range has more than 3 records and was not searched for delivery gaps" in run("search").stdout
     assert json.loads(run("search", "--eni", "eni-0b", "-o", "json").stdout)["coverage"]["gaps"] == []
 
 
-def test_what_is_not_loaded_yet_is_said(run: Run) -> None:
+def test_what_is_not_loaded_yet_is_reported(run: Run) -> None:
     text = run("search", "--from", "2026-11-20T12:00", "--to", "2026-11-20T15:00").stdout
-    assert "Of the time after 2026-11-20 12:08:00Z nothing has been loaded yet." in text
-    assert "nothing has been loaded yet" not in run("search").stdout
+    assert "Nothing has been loaded yet for the time after 2026-11-20 12:08:00Z." in text
+    assert "Nothing has been loaded yet" not in run("search").stdout
 
 
-def test_transit_gateways_are_told_apart_and_only_where_there_are_any(run: Run, facts: Store) -> None:
+def test_transit_gateways_are_shown_separately_and_only_if_there_are_any(run: Run, facts: Store) -> None:
     before = json.loads(run("status", "-o", "json").stdout)
     assert before["tgw_flows"] == before["tgw_objects"] == 0
     assert "transit" not in run("status").stdout

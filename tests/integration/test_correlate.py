@@ -1,5 +1,5 @@
-"""Proves correlation on the real engine: the SQL counts as a plain loop does, the story comes out in every reading and
-format, the same facts give the same bytes, and what cannot be done is said clearly."""
+"""Proves correlation on the real engine: the SQL counts like a plain loop, the story gives the right incidents in every
+reading and format, the same facts give the same bytes, and what cannot be done is reported clearly."""
 
 import json
 import random
@@ -11,14 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors import config_store, incident_store
-from connectors.clickhouse import Store, insert, query
-from connectors.receipts import rows as receipt_rows
+from connectors.store import configuration, incidents
+from connectors.store.clickhouse import Store, insert, query
+from connectors.store.receipts import rows as receipt_rows
+from network.history.timeline import Timeline
 from pipelines.correlate import facts
-from pipelines.correlate.cells import CELLS
+from pipelines.correlate.detect.minutes import MINUTES
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.pipeline import run_correlate
-from pipelines.network.timeline import Timeline
 from schemas.change import CHANGE_EVENTS, ChangeEvent
 from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS
@@ -33,13 +33,13 @@ from tests.correlate_lab import (
     SCANNERS,
     WEB,
     Flow,
-    cells_table,
     clock,
     create_route,
     delete_route,
     deny,
     every,
     flows_table,
+    minutes_table,
     noise,
     outage,
     refused,
@@ -87,7 +87,7 @@ def change_row(change: ChangeEvent) -> dict[str, Any]:
 
 
 def put_snapshot(store: Store, at: str = "08:00") -> None:
-    config_store.save_snapshot(store.client(), Snapshot(clock(at), "files", resources()))
+    configuration.save_snapshot(store.client(), Snapshot(clock(at), "files", resources()))
 
 
 def story(reading: str, *, flagged: bool, last: str) -> list[Flow]:
@@ -134,7 +134,7 @@ def test_the_story(store: Store, reading: str, flagged: bool, directions: bool) 
         (found[1].id, State.CLOSED, ("rule-gone",)),
     ]
     assert {i.closed_at for i in closed} == {clock("15:50:30")}
-    assert incident_store.load(store.client()) == closed
+    assert incidents.load(store.client()) == closed
 
 
 def test_the_same_facts_give_the_same_bytes_and_nothing_is_written_again(store: Store) -> None:
@@ -156,10 +156,10 @@ def test_a_quiet_day_has_no_incident(store: Store) -> None:
     assert run_correlate(store, clock("13:00"), clock("16:00")) == []
 
 
-def test_a_snapshot_that_comes_late_still_serves(store: Store) -> None:
-    """Taken after the faults, as the configuration is then; flows were stored without knowing which end is local."""
+def test_a_late_snapshot_is_still_useful(store: Store) -> None:
+    """It is taken after the faults; the flows were stored without knowing which end is local."""
     now = Timeline([Snapshot(clock("08:00"), "files", resources())], FAULTS).at(clock("15:40"))
-    config_store.save_snapshot(store.client(), Snapshot(clock("15:40"), "files", tuple(now.resources())))
+    configuration.save_snapshot(store.client(), Snapshot(clock("15:40"), "files", tuple(now.resources())))
     put_changes(store, FAULTS)
     put_flows(store, story("answers", flagged=False, last="15:45"), directions=False)
     found = {i.kind: i for i in run_correlate(store, clock("14:00"), clock("15:45"))}
@@ -169,7 +169,7 @@ def test_a_snapshot_that_comes_late_still_serves(store: Store) -> None:
     assert "snapshot" in found[Kind.LOST_TRAFFIC].reason
 
 
-def test_an_unexplained_incident_gives_way_when_the_change_is_delivered(store: Store) -> None:
+def test_an_unexplained_incident_is_replaced_when_the_change_is_delivered(store: Store) -> None:
     put_snapshot(store)
     put_flows(store, story("requests", flagged=True, last="15:45"))
     before = run_correlate(store, clock("15:00"), clock("15:45"))
@@ -177,7 +177,7 @@ def test_an_unexplained_incident_gives_way_when_the_change_is_delivered(store: S
     put_changes(store, FAULTS)
     after = run_correlate(store, clock("15:30"), clock("15:45"))
     assert {i.certainty for i in after} == {Certainty.PROVEN}
-    assert incident_store.load(store.client()) == after
+    assert incidents.load(store.client()) == after
     assert not {i.id for i in before} & {i.id for i in after}
 
 
@@ -187,31 +187,31 @@ def test_incidents_of_another_range_stay(store: Store) -> None:
     put_flows(store, story("requests", flagged=True, last="15:45"))
     found = run_correlate(store, clock("14:00"), clock("15:45"))
     assert run_correlate(store, clock("12:00"), clock("14:00")) == []
-    assert incident_store.load(store.client()) == found
-    assert incident_store.load(store.client(), found[0].id) == [found[0]]
-    assert incident_store.load(store.client(), "no-such-id") == []
+    assert incidents.load(store.client()) == found
+    assert incidents.load(store.client(), found[0].id) == [found[0]]
+    assert incidents.load(store.client(), "no-such-id") == []
 
 
-def test_what_is_no_longer_found_is_deleted_and_may_come_back(store: Store) -> None:
+def test_incidents_no_longer_found_are_deleted_and_may_come_back(store: Store) -> None:
     put_snapshot(store)
     put_changes(store, FAULTS)
     put_flows(store, story("requests", flagged=True, last="15:45"))
     client = store.client()
     found = run_correlate(store, clock("14:00"), clock("15:45"))
-    incident_store.save(client, [], clock("15:00"), clock("15:45"))
-    assert incident_store.load(client) == found[:1]
-    incident_store.save(client, found, clock("14:00"), clock("15:45"))
-    assert incident_store.load(client) == found
+    incidents.save(client, [], clock("15:00"), clock("15:45"))
+    assert incidents.load(client) == found[:1]
+    incidents.save(client, found, clock("14:00"), clock("15:45"))
+    assert incidents.load(client) == found
     generations = query(client, "SELECT max(generation) AS g, count() AS n FROM incidents FINAL").to_pylist()
     assert generations == [{"g": 3, "n": 2}]
 
 
-def test_an_incident_survives_its_way_through_json(store: Store) -> None:
+def test_an_incident_survives_a_round_trip_through_json(store: Store) -> None:
     put_snapshot(store)
     put_changes(store, [*FAULTS, *FIXES])
     put_flows(store, story("nothing", flagged=False, last="16:10"))
     for incident in run_correlate(store, clock("14:00"), clock("16:10")):
-        assert incident_store.from_json(incident.to_json()) == incident
+        assert incidents.from_json(json.dumps(incident.to_json())) == incident
         assert incident.closed_at is not None
 
 
@@ -229,10 +229,14 @@ def test_the_proof_query_shows_the_flows(store: Store) -> None:
     [
         ("15:00", "15:00", "empty"),
         ("15:00", "14:00", "empty"),
-        ("17:00", "18:00", "no flow records between 2026-11-20T17:00:00Z and 2026-11-20T18:00:00Z; ingest covers"),
+        (
+            "17:00",
+            "18:00",
+            "no flow records between 2026-11-20T17:00:00Z and 2026-11-20T18:00:00Z; the store has them from",
+        ),
     ],
 )
-def test_a_range_without_anything_is_refused_with_a_remedy(store: Store, start: str, end: str, message: str) -> None:
+def test_an_empty_range_is_rejected_with_a_remedy(store: Store, start: str, end: str, message: str) -> None:
     put_snapshot(store)
     put_flows(store, usual("12:00", "12:10"))
     with pytest.raises(FlowtrailError, match=message) as raised:
@@ -240,11 +244,11 @@ def test_a_range_without_anything_is_refused_with_a_remedy(store: Store, start: 
     assert raised.value.remedy
 
 
-def test_an_empty_store_is_refused_with_a_remedy(store: Store) -> None:
+def test_an_empty_store_is_rejected_with_a_remedy(store: Store) -> None:
     put_snapshot(store)
-    with pytest.raises(FlowtrailError, match="holds none at all") as raised:
+    with pytest.raises(FlowtrailError, match="has none at all") as raised:
         run_correlate(store, clock("12:00"), clock("13:00"))
-    assert "flowtrail ingest" in raised.value.remedy
+    assert "flowtrail ingest s3://bucket/AWSLogs/" in raised.value.remedy
 
 
 def test_without_a_snapshot_it_says_how_to_take_one(store: Store) -> None:
@@ -261,14 +265,14 @@ def test_cells_are_what_a_plain_loop_counts(store: Store, directions: bool) -> N
     put_flows(store, flows, directions=directions)
     ref = log_object()
     interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 0, 0, 0)
-    answer = facts.cells_of(store.client(), interface, clock("12:00"), clock("13:00"))
-    expected = cells_table(flows).to_pylist()
+    answer = facts.minutes_of(store.client(), interface, clock("12:00"), clock("13:00"))
+    expected = minutes_table(flows).to_pylist()
     for row in expected:
         for name in row:
             if name.endswith("_object") and row[name]:
                 row[name] = ref.object_id
     assert sorted(answer.to_pylist(), key=cell_key) == sorted(expected, key=cell_key)
-    assert answer.schema == CELLS
+    assert answer.schema == MINUTES
     assert len({row["minute"] for row in expected}) > 5
 
 
@@ -295,7 +299,7 @@ def random_flow(chance: random.Random) -> Flow:
 
 
 def test_minutes_are_delivered_by_the_flow_log_of_the_interface(store: Store) -> None:
-    """A record speaks for its minutes; NODATA too; SKIPDATA takes a minute away; another flow log does not count."""
+    """A record covers its minutes, and so does NODATA; SKIPDATA removes a minute; another flow log does not count."""
     client = store.client()
     put_flows(store, [Flow(clock("12:00:30"), SCANNERS[0], 1025, WEB, 23, lasts=100)])
     coverage = [
@@ -317,7 +321,7 @@ def test_minutes_are_delivered_by_the_flow_log_of_the_interface(store: Store) ->
     assert delivered["fl-0bb"].tolist() == [seconds(clock("12:09"))]
 
 
-def test_an_outage_of_the_delivery_is_no_incident_and_the_sentence_says_so(store: Store) -> None:
+def test_an_outage_of_the_delivery_is_not_an_incident_and_is_reported(store: Store) -> None:
     put_snapshot(store)
     put_changes(store, [deny("15:05")])
     flows = usual("12:00", "14:00") + usual("14:30", "15:05") + refused("15:05", "15:30")
@@ -325,7 +329,7 @@ def test_an_outage_of_the_delivery_is_no_incident_and_the_sentence_says_so(store
     put_flows(store, flows)
     (incident,) = run_correlate(store, clock("13:00"), clock("15:30"))
     assert incident.kind is Kind.REJECTS
-    assert "nothing was delivered of 30 of its 150 minutes" in incident.coverage
+    assert "nothing was delivered for 30 of its 150 minutes" in incident.coverage
 
 
 def test_hostile_names_in_the_log_stay_data(store: Store) -> None:

@@ -1,5 +1,5 @@
-"""Proves that a printed command that looks an association up by itself does what it says, in a real shell with the
-real `aws` command line."""
+"""Proves that a printed command that looks up an association itself does what it says, in a real shell with the real
+`aws` command line."""
 
 import os
 import subprocess
@@ -9,16 +9,16 @@ from typing import Any
 import boto3
 import pytest
 
-from connectors.ec2 import describe_all
-from pipelines.correlate.edits import edits
-from pipelines.correlate.fix import Undo, undo
-from pipelines.network.describe import resources_from_describe
-from schemas.network import Configuration, configuration
+from connectors.aws.ec2 import describe_all
+from network.aws.describe import resources_from_describe
+from pipelines.correlate.blame.edits import edits
+from pipelines.correlate.tell.undo_command import Undo, undo
+from schemas.configuration import Configuration, configuration
 from simulation.aws import environment, program
 
 
 class Vpc:
-    """A subnet with the default network ACL and a route table of its own, and a second one of each."""
+    """A subnet with the default network ACL and its own route table, and a second one of each."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -30,7 +30,7 @@ class Vpc:
         self.ec2.associate_route_table(RouteTableId=self.tables[0], SubnetId=self.subnet)
 
     def configuration(self) -> Configuration:
-        """As it is now."""
+        """The ids in use now."""
         return configuration(resources_from_describe(describe_all(self.ec2)))
 
     def run(self, command: str) -> None:
@@ -71,7 +71,7 @@ def test_a_network_acl_association_there_and_back_and_there(vpc: Vpc) -> None:
         assert vpc.acl_of_subnet() == expected
 
 
-def test_a_route_table_association_replaced_and_taken_away(vpc: Vpc) -> None:
+def test_a_route_table_association_replaced_and_removed(vpc: Vpc) -> None:
     before = vpc.configuration()
     association = before.route_tables[vpc.tables[0]].associations[0].id
     vpc.ec2.replace_route_table_association(AssociationId=association, RouteTableId=vpc.tables[1])

@@ -1,4 +1,4 @@
-"""Proves: what was set aside can be listed and tried again; what is loaded leaves the list, the rest stays on it."""
+"""Proves: objects that were set aside can be listed and retried; once loaded, they leave the list."""
 
 import json
 from collections.abc import Callable
@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connectors import dead_letters, s3
-from connectors.clickhouse import Store
-from pipelines.cli.app import app
+from cli.app import app
+from connectors import dead_letters
+from connectors.aws import s3
+from connectors.store.clickhouse import Store
 from pipelines.ingest.pipeline import run_ingest
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectRef
@@ -38,7 +39,7 @@ def listed(bucket: Bucket) -> dict[str, ObjectRef]:
     return {ref.key: ref for ref in s3.list_objects(bucket.name, "")}
 
 
-def test_torn_objects_are_listed_and_stay(store: Store, bucket: Bucket, tmp_path: Path, ask: Ask) -> None:
+def test_damaged_objects_are_listed_and_stay(store: Store, bucket: Bucket, tmp_path: Path, ask: Ask) -> None:
     bucket.put(flow_key(1), flow_log(1))
     bucket.put(flow_key(2), flow_log(2, 2000)[:-300])
     run_ingest(store, [bucket.url], dead_letter_folder=str(tmp_path))

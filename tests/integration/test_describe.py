@@ -1,5 +1,5 @@
-"""Proves that asking an EC2 endpoint and reading what the real `aws` command line saved from it give the same
-resources, and that each way to fail says what to do."""
+"""Proves that calling an EC2 endpoint and reading what the real `aws` command line saved from it give the same
+resources, and that each failure has a remedy."""
 
 import subprocess
 import sys
@@ -9,11 +9,11 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from connectors.describe_files import read_answers
-from connectors.ec2 import describe_all
-from pipelines.network.describe import ANSWERS, REQUIRED, resources_from_describe
+from connectors.aws.ec2 import describe_all
+from connectors.aws.saved_answers import read_answers
+from network.aws.describe import ANSWERS, REQUIRED, resources_from_describe
+from schemas.configuration import NetworkInterface, RouteTable, Vpc, configuration
 from schemas.errors import FlowtrailError
-from schemas.network import NetworkInterface, RouteTable, Vpc, configuration
 
 AWS = str(Path(sys.executable).parent / "aws")
 
@@ -91,7 +91,7 @@ def test_a_denied_call_names_the_permission(s3_endpoint: str) -> None:
         answered.add_client_error("describe_subnets", "UnauthorizedOperation", "no", 403)
         with pytest.raises(FlowtrailError, match=r"denies ec2:DescribeSubnets") as caught:
             describe_all(ec2)
-    assert "Allow ec2:DescribeSubnets" in caught.value.remedy
+    assert "Grant ec2:DescribeSubnets" in caught.value.remedy
 
 
 def test_an_endpoint_that_cannot_be_reached(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:

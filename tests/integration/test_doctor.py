@@ -1,4 +1,4 @@
-"""Proves: each kind of damage is found, named and mended from S3 or the ledger, and nothing else is touched."""
+"""Proves: each kind of damage is found, named and repaired from S3 or the ledger, and nothing else is changed."""
 
 import csv
 import json
@@ -15,16 +15,16 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from connectors import config_store, doctor, ledger
-from connectors.batch import Batch
-from connectors.clickhouse import Store, command, insert, query
-from connectors.doctor import Fault
-from connectors.migrate import MIGRATIONS, ensure_migrated
-from pipelines.cli.app import app
-from pipelines.ingest.loads import Limits
+from cli.app import app
+from connectors.store import configuration, doctor, ledger
+from connectors.store.clickhouse import Store, command, insert, query
+from connectors.store.doctor import Fault
+from connectors.store.migrate import MIGRATIONS, ensure_migrated
+from pipelines.ingest.load import Limits
 from pipelines.ingest.pipeline import run_ingest
+from schemas.columnar.batch import Batch
+from schemas.configuration import Vpc
 from schemas.ledger import LEDGER
-from schemas.network import Vpc
 from schemas.snapshot import ConfigVersion
 from tests.conftest import Bucket
 from tests.contents import contents, faults
@@ -44,7 +44,7 @@ def filled(bucket: Bucket) -> Bucket:
 
 @pytest.fixture
 def loaded(store: Store, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
-    """A store with five objects of a bucket in it: its contents."""
+    """Contents of a store with five objects from a bucket."""
     run_ingest(store, [filled.url], dead_letter_folder=str(tmp_path), limits=Limits(objects=3))
     return contents(store)
 
@@ -58,7 +58,7 @@ class Answer:
 
 @pytest.fixture
 def ask(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
-    """The command upon the test's store, answering in JSON."""
+    """The command on the test's store, answering in JSON."""
     monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
     monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path))
 
@@ -90,7 +90,7 @@ def rows_doubled(store: Store) -> None:
 
 
 def lost_and_doubled(store: Store) -> None:
-    """The counts agree all the same."""
+    """The counts still agree."""
     rows_doubled(store)
     change(store, f"flows DELETE WHERE object_id = {one_object(store)} AND row_no = 3")
 
@@ -113,12 +113,12 @@ def rows_of_nobody(store: Store) -> None:
 
 
 def receipt_lost(store: Store) -> None:
-    """What is left are rows of nobody, which the next ingest would double."""
+    """The rows that are left belong to no receipt, and the next ingest would duplicate them."""
     change(store, f"receipts DELETE WHERE object_id = {one_object(store)}")
 
 
 def loser_left(store: Store) -> None:
-    """Rows of a second writer of the same object, who died before he could take them away."""
+    """Rows of a second writer of the same object, which died before it could remove them."""
     columns = "* REPLACE (toUInt64(5) AS load)"
     command(store.client(), f"INSERT INTO flows SELECT {columns} FROM flows WHERE object_id = {one_object(store)}")
 
@@ -137,7 +137,7 @@ def load_half_way(store: Store) -> None:
 
 def versions_old(store: Store) -> None:
     client = store.client()
-    config_store.save_versions(client, [ConfigVersion("vpc", Vpc("vpc-1", ("10.0.0.0/16",)), None, None)])
+    configuration.save_versions(client, [ConfigVersion("vpc", Vpc("vpc-1", ("10.0.0.0/16",)), None, None)])
     command(client, "INSERT INTO config_versions SELECT * REPLACE (generation + 1 AS generation) FROM config_versions")
 
 
@@ -167,7 +167,7 @@ def test_a_healthy_store(store: Store, ask: Callable[..., Answer]) -> None:
 def test_rows_without_receipt_of_an_object_that_is_gone(
     store: Store, loaded: dict[str, Any], filled: Bucket, ask: Callable[..., Answer]
 ) -> None:
-    """They are all there is of it, and nothing will double them."""
+    """They are all that is left of it, and nothing will duplicate them."""
     receipt_lost(store)
     filled.delete(flow_key(1))
     answer = ask("doctor", "--repair")
@@ -176,7 +176,7 @@ def test_rows_without_receipt_of_an_object_that_is_gone(
 
 
 @pytest.mark.parametrize("plant", DAMAGE, ids=lambda plant: plant.__name__)
-def test_damage_is_found_and_mended(
+def test_damage_is_found_and_repaired(
     store: Store, loaded: dict[str, Any], ask: Callable[..., Answer], plant: Callable[[Store], None]
 ) -> None:
     plant(store)
@@ -233,13 +233,13 @@ def test_a_migration_that_was_left_half_way(store: Store, ask: Callable[..., Ans
     assert [(p["fault"], p["where"]) for p in answer.said["found"]] == [("unfinished-migration", "0099_more.sql")]
     refused = ask("doctor", "--repair")
     assert refused.code == 1
-    assert "begun and not finished" in refused.err
+    assert "started but not finished" in refused.err
 
 
 def test_a_load_of_a_living_process_is_left_alone(
     store: Store, loaded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a server a load without an end may be at work: its rows are nobody's orphans."""
+    """On a server an unfinished load may still be running: its rows are not orphans."""
     load_half_way(store)
     assert Fault.ORPHAN_ROWS not in {problem.fault for problem in doctor.examine(store)}
     assert doctor.without_receipt(store.client()) == []
@@ -251,8 +251,8 @@ def test_a_load_of_a_living_process_is_left_alone(
     assert LEDGER.name == "ledger"
 
 
-def test_parts_that_a_failing_disk_took(filled: Bucket, tmp_path: Path) -> None:
-    """The engine sets the part aside when it starts; doctor says so, and ingest mends it by itself."""
+def test_parts_that_a_failing_disk_lost(filled: Bucket, tmp_path: Path) -> None:
+    """The engine sets the part aside when it starts; doctor reports it, and ingest repairs it by itself."""
     db, letters = tmp_path / "db", tmp_path / "letters"
 
     def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -267,19 +267,19 @@ def test_parts_that_a_failing_disk_took(filled: Bucket, tmp_path: Path) -> None:
         return found
 
     def tear() -> None:
-        # All of the day: which parts are active and which a mutation has left behind, their files do not tell.
+        # All parts of the day: their files do not show which are active and which were left by a mutation.
         for file in (db / "store").glob("*/*/20261120_*/count.txt"):
             file.write_bytes(b"")
 
     before = ingest()
     tear()
-    found = process("pipelines.cli", "--db", str(db), "doctor", "-o", "json")
+    found = process("cli", "--db", str(db), "doctor", "-o", "json")
     assert found.returncode == 1, found.stderr
     assert {p["fault"] for p in json.loads(found.stdout)["found"]} == {Fault.BROKEN_PART, Fault.WRONG_COUNT}
     assert ingest() == before
-    assert process("pipelines.cli", "--db", str(db), "doctor").returncode == 0
+    assert process("cli", "--db", str(db), "doctor").returncode == 0
     tear()
-    mended = process("pipelines.cli", "--db", str(db), "doctor", "--repair", "-o", "json")
+    mended = process("cli", "--db", str(db), "doctor", "--repair", "-o", "json")
     assert mended.returncode == 0, mended.stderr
     assert any(re.search("dropped [1-9][0-9]* unreadable parts", words) for words in json.loads(mended.stdout)["done"])
     assert ingest() == before
@@ -289,4 +289,4 @@ def test_without_a_database(tmp_path: Path, ask: Callable[..., Answer], store: S
     ensure_migrated(store)
     result = CliRunner().invoke(app, ["--db", str(tmp_path / "none"), "doctor"])
     assert result.exit_code == 1
-    assert "flowtrail migrate" in result.stderr
+    assert "`flowtrail ingest s3://bucket/AWSLogs/`" in result.stderr

@@ -1,9 +1,9 @@
-"""Proves: of every version, order, format and key layout that AWS delivers, each record arrives in its table, once; and
-transit gateways' records lie apart."""
+"""Proves: for every version, field order, format and key layout that AWS delivers, each record arrives in its table,
+once; records of transit gateways are in separate tables."""
 
 from pathlib import Path
 
-from connectors.clickhouse import Store, query
+from connectors.store.clickhouse import Store, query
 from pipelines.ingest.pipeline import run_ingest
 from simulation.bulk.batch import Truth
 from simulation.bulk.bucket import assortment

@@ -1,5 +1,5 @@
-"""Proves: over HTTP, against a real engine, everything works as in a folder; and whatever befalls a request, what is
-loaded is each row once."""
+"""Proves: over HTTP, with a real engine, everything works as with a folder; and whatever happens to a request, each row
+is loaded once."""
 
 import http.client
 import json
@@ -16,25 +16,27 @@ from typing import Any
 
 import pytest
 
-from connectors import clickhouse, ledger, receipts
-from connectors.clickhouse import Store, insert, query
-from connectors.migrate import ensure_migrated, migrate, released
-from connectors.retention import KEPT, keep, kept
-from console.search import Filters, search
-from pipelines.ingest.loads import Limits
-from pipelines.ingest.pipeline import IngestSummary, run_ingest
+from connectors.store import clickhouse, ledger, receipts
+from connectors.store.clickhouse import Store, insert, query
+from connectors.store.migrate import ensure_migrated, migrate, released
+from connectors.store.retention import KEPT, keep, kept
+from console.answers.search import Filters, search
+from pipelines.ingest.load import Limits
+from pipelines.ingest.pipeline import run_ingest
 from schemas.errors import FlowtrailError
+from schemas.summary import IngestSummary
 from schemas.tables import TABLES
 from schemas.times import rfc3339
-from simulation.aws import environment, moto_server
+from simulation.aws import environment
 from simulation.network import save
 from simulation.rows import Reading
-from simulation.story import BEGIN, NOW, Stage, Telling, logs, put
+from simulation.story import BEGIN, NOW, Telling, logs, put
 from tests.conftest import Bucket
 from tests.contents import contents, faults
 from tests.e2e.test_story import Flowtrail
 from tests.gateway import Fault
 from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
+from tests.stories import Stories
 
 ROOT = Path(__file__).parents[2]
 OBJECTS = {**{flow_key(n): flow_log(n) for n in range(4)}, trail_key(1): trail(1)}
@@ -60,7 +62,7 @@ class Gateway:
         self._ask("POST", json.dumps([asdict(fault) for fault in ordered]))
 
     def outstanding(self) -> int:
-        """How many ordered faults have not struck."""
+        """How many injected faults have not occurred yet."""
         return sum(fault["times"] for fault in json.loads(self._ask("GET")))
 
 
@@ -86,7 +88,7 @@ def _gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture
 def gateway(_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """The server, without faults. A proxy of the environment is not asked for an address on loopback."""
+    """The server, without faults. A proxy in the environment is not used for addresses on loopback."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     _gateway.order()
@@ -117,7 +119,7 @@ _clean: dict[str, Any] = {}
 
 @pytest.fixture
 def clean(request: pytest.FixtureRequest, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
-    """What an undisturbed run leaves in a folder, found out once: the objects are the same for each test."""
+    """What an undisturbed run leaves in a folder, computed once: the objects are the same for each test."""
     if not _clean:
         store = request.getfixturevalue("store")
         ingest(store, filled, tmp_path)
@@ -127,7 +129,7 @@ def clean(request: pytest.FixtureRequest, filled: Bucket, tmp_path: Path) -> dic
 
 def test_the_tables_are_those_of_the_registry(gateway: Gateway) -> None:
     store = Store(gateway.url("t_migrate"))
-    with pytest.raises(FlowtrailError, match="flowtrail migrate"):
+    with pytest.raises(FlowtrailError, match="flowtrail ingest s3://bucket/AWSLogs/"):
         store.reader()
     assert migrate(store, dry_run=True) == released()
     assert migrate(store) == released()
@@ -153,15 +155,16 @@ def test_ingest_search_and_correlate(remote: Store, filled: Bucket, clean: dict[
     assert len(found["flows"]) == sum(row[12] == "REJECT" for row in clean["flows"])
 
 
-def test_the_story_is_told_alike(gateway: Gateway, remote: Store, store: Store, tmp_path: Path) -> None:
+def test_the_story_gives_the_same_incidents(
+    gateway: Gateway, remote: Store, store: Store, stories: Stories, tmp_path: Path
+) -> None:
     """Two faults, found and proven: the same answer, byte for byte, from a server as from a folder."""
-    with moto_server(3) as endpoint:
-        story = Stage(endpoint).tell()
+    with stories.told() as (stage, story):
         save(story.phases[0].answers, tmp_path)
-        put(logs(story, Telling(1, 2, next(iter(Reading))), BEGIN, NOW), endpoint, "story")
+        put(logs(story, Telling(1, 2, next(iter(Reading))), BEGIN, NOW), stage.endpoint, "story")
         told = []
         for target in (store, remote):
-            variables = environment(endpoint) | {"FLOWTRAIL_DB": target.db, "FLOWTRAIL_DATABASE": target.database}
+            variables = environment(stage.endpoint) | {"FLOWTRAIL_DB": target.db, "FLOWTRAIL_DATABASE": target.database}
             flowtrail = Flowtrail(target, variables)
             flowtrail.run("snapshot", "--from-files", str(tmp_path), "--as-of", rfc3339(BEGIN))
             flowtrail.run("ingest", "s3://story/")
@@ -195,7 +198,7 @@ def _coverage(n: int) -> Any:
     return pa.Table.from_pylist([row], schema=TABLES["coverage"].schema)
 
 
-def test_many_object_ids_travel_in_a_form(remote: Store) -> None:
+def test_many_object_ids_are_sent_in_a_form(remote: Store) -> None:
     assert receipts.done(remote.client(), range(1, 12_000)) == {}
 
 
@@ -229,7 +232,7 @@ def test_a_fault_changes_nothing(  # noqa: PLR0917 - fixtures, then what varies
 def test_the_server_goes_away_and_comes_back(
     filled: Bucket, clean: dict[str, Any], gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It dies in the midst of an ingest; one that is started upon its folder has what was acknowledged."""
+    """It dies in the middle of an ingest; a server started on the same folder has everything that was acknowledged."""
     first = started(tmp_path / "server")
     store = Store(first.url("flowtrail"))
     ensure_migrated(store)
@@ -241,7 +244,7 @@ def test_the_server_goes_away_and_comes_back(
 
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "failpoint", kill)
-        with pytest.raises(FlowtrailError, match=r"(?s)not confirm|not answer|cannot be reached"):
+        with pytest.raises(FlowtrailError, match=r"(?s)not confirm|not respond|cannot be reached"):
             ingest(store, filled, tmp_path)
     second = started(tmp_path / "server")
     try:
@@ -254,23 +257,23 @@ def test_the_server_goes_away_and_comes_back(
         stopped(second)
 
 
-def test_no_server_there(gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server_is_listening(gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FlowtrailError) as caught:
         ensure_migrated(Store("http://default@127.0.0.1:9/x"))
     assert "127.0.0.1:9 cannot be reached" in caught.value.message
     assert "FLOWTRAIL_DB" in caught.value.remedy
 
 
-def test_who_may_come_in(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(FlowtrailError, match="does not accept writer"):
+def test_who_may_log_in(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(FlowtrailError, match="does not accept the user writer"):
         ensure_migrated(Store(gateway.url("t_users", "writer")))
     (tmp_path / "password").write_text("secret\n", "utf-8")
     monkeypatch.setenv("FLOWTRAIL_PASSWORD_FILE", str(tmp_path / "password"))
     ensure_migrated(Store(gateway.url("t_users", "writer")))
 
 
-def test_the_command_says_it_in_words(gateway: Gateway, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "pipelines.cli", "--db", "http://default@127.0.0.1:9/x", "status"]
+def test_the_command_reports_the_error(gateway: Gateway, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "cli", "--db", "http://default@127.0.0.1:9/x", "status"]
     result = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert "error: The ClickHouse server at 127.0.0.1:9 cannot be reached" in result.stderr

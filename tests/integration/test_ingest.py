@@ -1,5 +1,5 @@
-"""Proves: S3 objects become rows, each record accounted for and each object once, whatever is repeated, at once or
-killed half-way; what cannot be read is set aside by name and the rest goes on."""
+"""Proves: S3 objects become rows, each record accounted for and each object once, even if runs are repeated, concurrent
+or killed half-way; objects that cannot be read are set aside by name and the rest is loaded."""
 
 import gzip
 import json
@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from connectors import config_store, dead_letters
-from connectors.clickhouse import Store, query
+from connectors import dead_letters
 from connectors.failpoints import KILLED, VARIABLE
-from pipelines.ingest.loads import Limits
-from pipelines.ingest.pipeline import IngestSummary, run_ingest
-from schemas.errors import FlowtrailError
-from schemas.network import (
+from connectors.store import configuration
+from connectors.store.clickhouse import Store, query
+from pipelines.ingest.load import Limits
+from pipelines.ingest.pipeline import run_ingest
+from schemas.configuration import (
     AclAssociation,
     NetworkAcl,
     NetworkInterface,
@@ -30,7 +30,9 @@ from schemas.network import (
     Subnet,
     Vpc,
 )
+from schemas.errors import FlowtrailError
 from schemas.snapshot import Snapshot
+from schemas.summary import IngestSummary
 from tests.conftest import Bucket
 from tests.integration.ingest_process import contents, unfinished
 
@@ -54,7 +56,7 @@ def trail_key(n: int) -> str:
 
 
 def flow_log(n: int, records: int = 5) -> bytes:
-    """Records round midnight, an interval without data, and a line with too few tokens."""
+    """Records around midnight, an interval without data, and a line with too few tokens."""
     at = MIDNIGHT + 60 * n
     lines = [
         f"2 {ACCOUNT} eni-{n} 203.0.113.{i} 10.0.0.{n} {40000 + i} 22 6 {i + 1} 840 {t} {t + 59}"
@@ -67,7 +69,7 @@ def flow_log(n: int, records: int = 5) -> bytes:
 
 
 def trail(n: int) -> bytes:
-    """A deleted route, the same call refused, and a call that reads."""
+    """A deleted route, the same call denied, and a read-only call."""
     record = {
         "eventVersion": "1.10",
         "userIdentity": {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/ann", "accountId": ACCOUNT},
@@ -91,7 +93,7 @@ def trail(n: int) -> bytes:
 
 @pytest.fixture
 def filled(bucket: Bucket) -> Bucket:
-    """Eight flow logs, three CloudTrail objects (one by content only) and what lies about in such a bucket."""
+    """Eight flow logs, three CloudTrail objects (one known only by its content), and other objects of such a bucket."""
     for n in range(8):
         bucket.put(flow_key(n), flow_log(n))
     for n in range(2):
@@ -125,7 +127,7 @@ def answer(process: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
 
 def test_objects_become_rows(store: Store, filled: Bucket, tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
-    summary = ingest(store, filled, tmp_path, progress=lambda done, total: heard.append((done, total)))
+    summary = ingest(store, filled, tmp_path, tell=lambda done, total: heard.append((done, total)))
     assert (summary.objects_listed, summary.objects_done, summary.objects_known) == (14, 11, 0)
     assert (summary.objects_other, summary.objects_busy, summary.dead_letters) == (3, 0, [])
     assert (summary.flows, summary.coverage, summary.change_events, summary.rows_rejected) == (40, 8, 3, 8)
@@ -140,7 +142,7 @@ def test_objects_become_rows(store: Store, filled: Bucket, tmp_path: Path) -> No
 
 
 def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket, tmp_path: Path) -> None:
-    """The route table is known from the snapshot; what CloudTrail tells of it becomes versions."""
+    """The route table is known from the snapshot; its changes in CloudTrail become versions."""
     network = (
         Vpc("vpc-1", ("10.0.0.0/16",)),
         Subnet("subnet-1", "vpc-1", ("10.0.0.0/24",)),
@@ -151,7 +153,7 @@ def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket, tmp_p
         NetworkAcl("acl-1", "vpc-1", True, associations=(AclAssociation("aclassoc-1", "subnet-1"),)),
     )
     as_of = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    config_store.save_snapshot(store.client(), Snapshot(as_of, "files", network))
+    configuration.save_snapshot(store.client(), Snapshot(as_of, "files", network))
     summary = ingest(store, filled, tmp_path)
     assert (summary.flows, summary.unenriched) == (40, 35)
     columns = "direction, subnet_id, vpc_id, instance_id, network_acl_id, route_table_id"
@@ -200,7 +202,7 @@ def test_how_objects_are_grouped_changes_nothing(store: Store, filled: Bucket, t
     assert contents(store) == one_by_one
 
 
-def test_places_that_overlap(store: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_overlapping_prefixes(store: Store, filled: Bucket, tmp_path: Path) -> None:
     urls = [f"{filled.url}/{BASE}/vpcflowlogs", filled.url, f"{filled.url}/", f"{filled.url}/{BASE}"]
     summary = run_ingest(store, urls, dead_letter_folder=str(tmp_path))
     assert (summary.objects_listed, summary.objects_done) == (14, 11)
@@ -227,7 +229,7 @@ def test_two_runs_at_once(store: Store, filled: Bucket, tmp_path: Path) -> None:
 
 @pytest.fixture
 def clean(store: Store, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
-    """What one undisturbed run leaves."""
+    """The rows after one undisturbed run."""
     ingest(store, filled, tmp_path)
     return contents(store)
 
@@ -266,7 +268,7 @@ def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], tmp_path: Pa
 
 
 def test_an_object_that_is_gone_when_its_load_is_finished(filled: Bucket, tmp_path: Path) -> None:
-    """Never half an object: what arrived of it goes too."""
+    """Never half an object: its rows that arrived are removed too."""
     arguments = (str(tmp_path / "db"), filled.url, str(tmp_path / "letters"))
     assert other_process(*arguments, point="after-chunk:2").returncode == KILLED
     for n in (0, 1):
@@ -304,7 +306,7 @@ def test_an_object_that_cannot_be_read(
     assert (last.objects_done, last.objects_known, last.dead_letters) == (1, 11, [])
 
 
-def test_an_empty_place(store: Store, bucket: Bucket, tmp_path: Path) -> None:
+def test_an_empty_prefix(store: Store, bucket: Bucket, tmp_path: Path) -> None:
     assert ingest(store, bucket, tmp_path) == IngestSummary()
     assert list(tmp_path.iterdir()) == []
 
@@ -312,6 +314,6 @@ def test_an_empty_place(store: Store, bucket: Bucket, tmp_path: Path) -> None:
 def test_no_such_bucket(store: Store, filled: Bucket, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(FlowtrailError) as caught:
         run_ingest(store, ["s3://nowhere/x"], dead_letter_folder=str(tmp_path))
-    assert caught.value.message == "There is no bucket for s3://nowhere/x."
+    assert caught.value.message == "The bucket of s3://nowhere/x does not exist."
     assert "AWS_PROFILE" in caught.value.remedy
     assert "Traceback" not in capfd.readouterr().err

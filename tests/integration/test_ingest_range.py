@@ -1,5 +1,5 @@
-"""`ingest` by range, account and region takes what may hold the range and no more; following takes what comes later and
-ends cleanly."""
+"""`ingest` by range, account and region loads the objects that may contain the range and no more; following loads what
+arrives later and ends cleanly."""
 
 import gzip
 import json
@@ -16,10 +16,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors.clickhouse import Store, query
-from connectors.config_store import save_snapshot
-from pipelines.cli.app import app
-from schemas.network import Vpc
+from cli.app import app
+from connectors.store.clickhouse import Store, query
+from connectors.store.configuration import save_snapshot
+from schemas.configuration import Vpc
 from schemas.snapshot import Snapshot
 from tests.conftest import REGION, Bucket
 
@@ -44,7 +44,7 @@ def put_log(
     action: str = "ACCEPT",
     seconds: int = 60,
 ) -> str:
-    """A flow log named of that time, with one record of a minute later; its interface tells which it is."""
+    """A flow log object named with that time, with one record from a minute later; its interface identifies it."""
     folder = f"AWSLogs/{account}/vpcflowlogs/{region}/{named:%Y/%m/%d}"
     if hive:
         place = f"aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}"
@@ -60,7 +60,7 @@ def put_log(
 
 
 def put_trail(bucket: Bucket, named: datetime) -> str:
-    """A CloudTrail object with one change; its eventID tells which it is."""
+    """A CloudTrail object with one change; its eventID identifies it."""
     event_id = f"{named:%d%H%M}"
     record = {
         "eventVersion": "1.10",
@@ -101,7 +101,7 @@ def held(store: Store, table: str, column: str) -> set[str]:
     return set(rows["c"].to_pylist())
 
 
-def test_a_range_takes_what_may_hold_it(bucket: Bucket, store: Store, run: Run) -> None:
+def test_a_range_loads_what_may_contain_it(bucket: Bucket, store: Store, run: Run) -> None:
     wanted = {
         put_log(bucket, NOON - timedelta(minutes=5)),
         put_log(bucket, NOON, hive=True),
@@ -123,7 +123,7 @@ def test_a_range_takes_what_may_hold_it(bucket: Bucket, store: Store, run: Run) 
     assert json.loads(run("ingest", bucket.url, "-o", "json").stdout)["objects_done"] == 4
 
 
-def test_changes_are_taken_as_far_as_the_configuration_depends_on_them(bucket: Bucket, store: Store, run: Run) -> None:
+def test_changes_are_loaded_as_far_as_the_configuration_depends_on_them(bucket: Bucket, store: Store, run: Run) -> None:
     put_log(bucket, NOON)
     near = {put_trail(bucket, NOON - 20 * HOUR), put_trail(bucket, NOON)}
     after = put_trail(bucket, NOON + 60 * HOUR)
@@ -140,7 +140,7 @@ def test_changes_are_taken_as_far_as_the_configuration_depends_on_them(bucket: B
 
 
 def test_one_of_two_overlapping_flow_logs(bucket: Bucket, store: Store, run: Run) -> None:
-    """The VPC's and the subnet's tell the same; what tells no flow log, and CloudTrail, is loaded all the same."""
+    """Both contain the same records; CloudTrail and objects that do not identify a flow log are still loaded."""
     for flow_log in ("fl-0a", "fl-0b"):
         put_log(bucket, NOON, flow_log=flow_log)
     line = f"2 {ACCOUNT} eni-copied 198.51.100.7 10.0.0.1 40000 22 6 3 180 1795197600 1795197650 ACCEPT OK"
@@ -155,10 +155,10 @@ def test_one_of_two_overlapping_flow_logs(bucket: Bucket, store: Store, run: Run
 
 
 @pytest.mark.parametrize("bad", ["0a", "fl-", "fl-0a/x", "fl_0a"])
-def test_what_is_no_flow_log(bucket: Bucket, bad: str) -> None:
+def test_what_is_not_a_flow_log_id(bucket: Bucket, bad: str) -> None:
     result = CliRunner().invoke(app, ["ingest", bucket.url, "--flow-log", bad])
     assert result.exit_code == 2
-    assert "is not the id of a flow log, such as fl-" in " ".join(result.stderr.replace("│", " ").split())
+    assert "is not a flow log ID such as fl-" in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_status_says_where_records_came_twice(bucket: Bucket, run: Run) -> None:
@@ -167,7 +167,7 @@ def test_status_says_where_records_came_twice(bucket: Bucket, run: Run) -> None:
     for flow_log, action in (("fl-0a", "ACCEPT"), ("fl-0c", "REJECT")):  # each logs what the other does not
         put_log(bucket, NOON + HOUR, flow_log=flow_log, action=action)
     put_log(bucket, NOON + 2 * HOUR, flow_log="fl-0a")
-    put_log(bucket, NOON + 2 * HOUR, flow_log="fl-0d", seconds=110)  # begins where the other has ended
+    put_log(bucket, NOON + 2 * HOUR, flow_log="fl-0d", seconds=110)  # starts where the other ended
     run("ingest", bucket.url)
     [found] = json.loads(run("status", "-o", "json").stdout)["overlaps"]
     assert found == {
@@ -183,12 +183,12 @@ def test_status_says_where_records_came_twice(bucket: Bucket, run: Run) -> None:
 
 
 def follower(store_folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "pipelines.cli", "--db", str(store_folder), "ingest", *arguments]
+    command = [sys.executable, "-m", "cli", "--db", str(store_folder), "ingest", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_following_takes_what_comes_and_ends_cleanly(bucket: Bucket, tmp_path: Path, number: signal.Signals) -> None:
+def test_following_loads_what_arrives_and_ends_cleanly(bucket: Bucket, tmp_path: Path, number: signal.Signals) -> None:
     put_log(bucket, NOON)
     with follower(
         tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s", "--for", "5m", "-o", "json"
@@ -205,7 +205,7 @@ def test_following_takes_what_comes_and_ends_cleanly(bucket: Bucket, tmp_path: P
         told = going.stderr.read()
         answer = json.loads(going.stdout.read())
         assert going.wait(60) == 0, told
-    assert "Ending when what was begun is done" in told
+    assert "Stopping after the current load" in told
     assert "Traceback" not in told
     assert (answer["objects_done"], answer["objects_known"], answer["objects_listed"]) == (3, 0, 3)
     assert (answer["rows_read"], answer["flows"]) == (3, 3)
@@ -222,7 +222,7 @@ def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, tmp_path: 
             bucket.delete(item["Key"])
         client.delete_bucket(Bucket=bucket.name)
         line = going.stderr.readline()
-        while "no bucket" not in line:
+        while f"The bucket of s3://{bucket.name}/" not in line:
             assert line, "it ended without a word"
             line = going.stderr.readline()
         client.create_bucket(Bucket=bucket.name, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -239,10 +239,10 @@ def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, tmp_path: 
 def test_following_ends_by_itself(bucket: Bucket, run: Run) -> None:
     put_log(bucket, NOON)
     result = run("ingest", bucket.url, "--follow-prefix", "--every", "1s", "--for", "3s")
-    assert "1 objects: 1 loaded, 0 known already." in result.stdout
-    assert result.stderr.count("objects loaded") == 1  # a turn that finds nothing says nothing
+    assert "1 objects: 1 loaded, 0 already known." in result.stdout
+    assert result.stderr.count("objects loaded") == 1  # a round that finds nothing prints nothing
 
 
-def test_a_wrong_bucket_at_first_is_a_failure(s3_endpoint: str, tmp_path: Path) -> None:
+def test_a_wrong_bucket_at_the_start_is_a_failure(s3_endpoint: str, tmp_path: Path) -> None:
     with follower(tmp_path / "db", "s3://nowhere/", "--follow-prefix", "--for", "1h") as going:
         assert going.wait(120) == 1

@@ -1,5 +1,5 @@
-"""Proves: whatever arrived of a load when its process died, the next run leaves each row once; a second writer of the
-same object changes nothing; every receipt accounts for every record."""
+"""Proves: whatever part of a load arrived before its process died, the next run leaves each row once; a second writer
+of the same object changes nothing; every receipt accounts for every record."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors import ledger
-from connectors.batch import Batch
-from connectors.chunks import cut
-from connectors.clickhouse import Store, StoreUnavailable, insert, query
+from connectors.store import ledger
+from connectors.store.clickhouse import Store, StoreUnavailable, insert, query
+from schemas.columnar.batch import Batch
+from schemas.columnar.chunks import cut
 from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import Receipt
@@ -32,11 +32,11 @@ class Rows:
 
 
 class Died(BaseException):
-    """What a failpoint raises here in the place of ending the process."""
+    """What a failpoint raises here instead of ending the process."""
 
 
 def rows_of(table: Table, values: list[dict[str, Any]]) -> pa.Table:
-    """Rows with every column but load and chunk; what is not given is NULL or empty."""
+    """Rows with every column except load and chunk; columns that are not given are NULL or empty."""
     columns = [column for column in table.columns if column.name not in ("load", "chunk")]
     blank = {c.name: None if c.nulls.startswith("NULL") else [] if pa.types.is_map(c.arrow) else "" for c in columns}
     schema = pa.schema([(column.name, column.arrow) for column in columns])
@@ -68,7 +68,7 @@ OBJECTS = [an_object("a"), an_object("b", flows=5, days=3), empty_object("c"), a
 
 
 def contents(store: Store) -> list[tuple[Any, ...]]:
-    """Every row of the tables of facts without load and chunk, and every receipt without load and time."""
+    """Every row of the fact tables without load and chunk, and every receipt without load and time."""
     client = store.client()
     flows = "SELECT * EXCEPT (load, chunk) FROM {} ORDER BY object_id, row_no"
     answers = [client.query(flows.format(name)).result_rows for name in ("flows", "coverage", "rejected_lines")]
@@ -87,7 +87,7 @@ def write(store: Store, objects: list[Rows] = OBJECTS, load: int | None = None) 
 
 @pytest.fixture
 def clean(store: Store) -> list[tuple[Any, ...]]:
-    """What one undisturbed run leaves; the store is empty again afterwards."""
+    """The rows after one undisturbed run; the store is emptied again afterwards."""
     write(store)
     found = contents(store)
     for table in ("flows", "coverage", "rejected_lines", "receipts", "ledger"):
@@ -178,7 +178,7 @@ def test_died_and_run_again(
     with pytest.raises(Died):
         write(store, load=load)
     dies_at("")
-    if not same_load:  # a new process looks into the ledger first
+    if not same_load:  # a new process checks the ledger first
         found = ledger.settle(store)
         assert not found.busy
         for unfinished in found.resumable:
@@ -206,7 +206,7 @@ def test_died_again_and_again(store: Store, clean: list[Any], dies_at: Callable[
     assert open_loads(store) == 0
 
 
-def test_an_odd_number_of_rows_is_replaced(store: Store, clean: list[Any], dies_at: Callable[[str], None]) -> None:
+def test_a_wrong_number_of_rows_is_replaced(store: Store, clean: list[Any], dies_at: Callable[[str], None]) -> None:
     load = ledger.new_load()
     dies_at("after-chunk:3")
     with pytest.raises(Died):
@@ -216,7 +216,7 @@ def test_an_odd_number_of_rows_is_replaced(store: Store, clean: list[Any], dies_
     insert(store.client(), first.table, first.stamped(load))  # doubled
     store.client().command(
         "ALTER TABLE flows DELETE WHERE chunk = 2 AND row_no = 3 SETTINGS mutations_sync = 2"
-    )  # torn
+    )  # incomplete
     write(store, load=load)
     assert second.table.name == "flows"
     assert contents(store) == clean
@@ -241,7 +241,7 @@ def test_an_object_that_cannot_be_read_again_takes_its_rows_with_it(
 
 @pytest.fixture
 def blind_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a server where another process is writing the same objects: at its begin a writer sees no receipts."""
+    """As on a server where another process is writing the same objects: a writer sees no receipts when it starts."""
     see, calls = ledger.receipts.done, []
 
     def done(client: Any, ids: Any) -> dict[int, list[int]]:
@@ -252,7 +252,7 @@ def blind_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def owners(store: Store) -> list[tuple[Any, ...]]:
-    """Object, load and rows of flows, for which there must be a receipt of that load."""
+    """Object, load and row count of flows, which must have a receipt from that load."""
     sql = "SELECT action, load, count() AS n FROM flows GROUP BY ALL ORDER BY action"
     rows = query(store.client(), sql).to_pylist()
     receipts = query(store.client(), "SELECT key, load FROM receipts ORDER BY key").to_pylist()
@@ -278,7 +278,7 @@ def test_of_two_writers_the_lower_load_wins(
 def test_the_store_does_not_confirm(
     store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch, table: str, arrived: bool
 ) -> None:
-    """The answer to an insert is lost: the first time with the rows in place, or with the token and not the rows."""
+    """The answer to an insert is lost: the first time with the rows stored, or with only the token stored."""
     unanswered = []
 
     def torn(client: Any, target: Table, rows: pa.Table, *, token: str, partitions: int) -> None:
@@ -289,7 +289,7 @@ def test_the_store_does_not_confirm(
             insert(client, target, rows, token=token, partitions=partitions)
         if len(unanswered) == 1:
             raise StoreUnavailable("no answer")
-        return None  # said to be there, because the token is known
+        return None  # reported as stored, because the token is known
 
     monkeypatch.setattr(ledger, "insert", torn)
     write(store)
@@ -300,7 +300,7 @@ def test_the_store_does_not_confirm(
     assert query(store.client(), once)["n"].to_pylist() == [1]
 
 
-def test_a_store_that_stays_away(store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_stays_unavailable(store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "insert", lambda *args, **kwargs: (_ for _ in ()).throw(StoreUnavailable("no answer")))
         patched.setattr(ledger, "TRIES", 2)
@@ -311,7 +311,7 @@ def test_a_store_that_stays_away(store: Store, clean: list[Any], monkeypatch: py
     assert contents(store) == clean
 
 
-def test_on_a_server_a_load_may_be_alive(
+def test_on_a_server_a_load_may_still_be_running(
     store: Store, dies_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load = ledger.new_load()
@@ -327,7 +327,7 @@ def test_on_a_server_a_load_may_be_alive(
 def test_a_load_that_was_given_up_meanwhile_is_not_done(
     store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that slept through its lease: another one removed its rows, so it may not say that they are there."""
+    """A process that slept through its lease: another one removed its rows, so it must not report them as stored."""
     load = ledger.new_load()
 
     def meanwhile(name: str) -> None:

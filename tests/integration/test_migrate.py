@@ -1,13 +1,13 @@
-"""Proves: the DDL gives the registry's columns on the real engine; migrations apply once, change nothing in a dry run,
-and refuse what they cannot vouch for."""
+"""Proves: the DDL creates the registry's columns on the real engine; migrations apply once, change nothing in a dry
+run, and reject a state that they do not know."""
 
 from pathlib import Path
 
 import pytest
 
-from connectors import migrate as migrator
-from connectors.clickhouse import Store, query
-from connectors.migrate import ensure_migrated, migrate, pending, released
+from connectors.store import migrate as migrator
+from connectors.store.clickhouse import Store, query
+from connectors.store.migrate import ensure_migrated, migrate, pending, released
 from schemas.errors import FlowtrailError
 from schemas.tables import TABLES
 
@@ -33,9 +33,21 @@ def test_applied_once(empty_store: Store) -> None:
     assert pending(empty_store.client()) == []
 
 
+def test_the_tests_stores_are_like_a_migrated_one(store: Store, template: Store) -> None:
+    fresh = Store(store.db, f"{store.database}_fresh")
+    try:
+        ensure_migrated(fresh)
+        assert made(store) == made(fresh) == made(template)
+        rows = "SELECT * EXCEPT at FROM migrations ORDER BY number, state"
+        assert query(store.reader(), rows) == query(fresh.reader(), rows)
+        assert migrate(store) == []
+    finally:
+        fresh.server().command(f"DROP DATABASE IF EXISTS {fresh.database} SYNC")
+
+
 def test_a_dry_run_changes_nothing(empty_store: Store) -> None:
     assert migrate(empty_store, dry_run=True) == released()
-    with pytest.raises(FlowtrailError, match="flowtrail migrate"):
+    with pytest.raises(FlowtrailError, match="flowtrail ingest s3://bucket/AWSLogs/"):
         empty_store.client()
 
 
@@ -67,7 +79,7 @@ STATES = [migration.number for migration in released()]
 
 
 def made(store: Store) -> dict[str, str]:
-    """How the engine describes each table."""
+    """The engine's description of each table."""
     sql = "SELECT name, create_table_query AS made FROM system.tables WHERE database = currentDatabase()"
     rows = query(store.reader(), sql).to_pylist()
     return {row["name"]: row["made"].replace(store.database, "db") for row in rows}
@@ -77,7 +89,7 @@ def made(store: Store) -> dict[str, str]:
 def test_from_every_earlier_state(
     store: Store, engine_folder: Path, monkeypatch: pytest.MonkeyPatch, state: int
 ) -> None:
-    """A database of any earlier release ends as a new one, and keeps its rows."""
+    """A database of any earlier release ends up like a new one, and keeps its rows."""
     earlier = Store(str(engine_folder), f"{store.database}_earlier")
     with monkeypatch.context() as patched:
         patched.setattr(migrator, "released", lambda: [m for m in released() if m.number <= state])

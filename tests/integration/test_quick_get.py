@@ -1,4 +1,4 @@
-"""Proves: small objects come by the quick way, with the version pinned; whatever goes wrong there is left to boto3."""
+"""Proves: small objects are fetched the quick way, with the version pinned; boto3 handles whatever goes wrong there."""
 
 import http.server
 import threading
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connectors import access, quick_get, s3
-from connectors.access import Access
-from connectors.quick_get import QuickGet
+from connectors.aws import access, quick_get, s3
+from connectors.aws.access import Access
+from connectors.aws.quick_get import QuickGet
 from schemas.errors import BadObject
 from schemas.object_ref import ObjectRef
 from tests.conftest import Bucket
@@ -23,7 +23,7 @@ def only(bucket: Bucket) -> ObjectRef:
     return ref
 
 
-def test_the_quick_way_or_boto3_read_every_key(bucket: Bucket) -> None:
+def test_the_quick_way_or_boto3_reads_every_key(bucket: Bucket) -> None:
     for key in KEYS:
         bucket.put(key, key.encode())
     quick = QuickGet(s3.client())
@@ -55,7 +55,7 @@ def test_large_objects_are_left_to_boto3(bucket: Bucket, monkeypatch: pytest.Mon
 
 
 class Recording(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with `status` and remembers its headers."""
+    """Answers every GET with `status` and records its headers."""
 
     protocol_version = "HTTP/1.1"
     status = 200
@@ -90,7 +90,7 @@ def recording(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
 REF = ObjectRef("logs", "k", "e", 3)
 
 
-def test_what_is_asked(recording: tuple[type[Recording], Any]) -> None:
+def test_what_is_requested(recording: tuple[type[Recording], Any]) -> None:
     handler, client = recording
     assert QuickGet(client).get(REF) == b"abc"
     access.use(Access(requester_pays=True))
@@ -105,12 +105,12 @@ def test_what_is_asked(recording: tuple[type[Recording], Any]) -> None:
     assert "authorization" not in unsigned
 
 
-def test_a_body_of_another_size_is_not_believed(recording: tuple[type[Recording], Any]) -> None:
+def test_a_body_with_a_wrong_size_is_not_accepted(recording: tuple[type[Recording], Any]) -> None:
     assert QuickGet(recording[1]).get(ObjectRef("logs", "k", "e", 4)) is None
 
 
 @pytest.mark.parametrize("status", [301, 403, 500, 503])
-def test_after_a_few_failures_it_is_left_alone(recording: tuple[type[Recording], Any], status: int) -> None:
+def test_after_a_few_failures_it_is_no_longer_used(recording: tuple[type[Recording], Any], status: int) -> None:
     handler, client = recording
     handler.status = status
     quick = QuickGet(client)

@@ -1,4 +1,4 @@
-"""Proves: the tables' TTL is what the setting says, and what has expired is neither lost, nor read again, nor new."""
+"""Proves: the TTL of the tables follows the setting, and expired records are neither lost, nor read again, nor new."""
 
 import gzip
 import json
@@ -12,16 +12,17 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors import doctor, ledger
-from connectors import migrate as migrator
-from connectors.clickhouse import Store, command, query
-from connectors.doctor import Fault
-from connectors.migrate import ensure_migrated, migrate, released
-from connectors.retention import KEPT, keep, kept
-from pipelines.cli.app import app
+from cli.app import app
+from connectors.store import doctor, ledger
+from connectors.store import migrate as migrator
+from connectors.store.clickhouse import Store, command, query
+from connectors.store.doctor import Fault
+from connectors.store.migrate import ensure_migrated, migrate, released
+from connectors.store.retention import KEPT, keep, kept
 from pipelines.ingest.again import Again, restore
-from pipelines.ingest.pipeline import IngestSummary, run_ingest
+from pipelines.ingest.pipeline import run_ingest
 from schemas.errors import FlowtrailError
+from schemas.summary import IngestSummary
 from tests.conftest import REGION, Bucket
 from tests.integration.test_ingest import ACCOUNT, HEADER, trail, trail_key
 from tests.integration.test_ledger import Died
@@ -40,7 +41,7 @@ def key(age: timedelta) -> str:
 
 
 def log(*ages: timedelta, rejected: int = 1) -> bytes:
-    """Three records and an interval without data of each age; besides, lines that are no record."""
+    """Three records and an interval without data for each age, and some lines that are not records."""
     lines = [HEADER]
     for age in ages:
         at = int((NOW - age).timestamp())
@@ -52,13 +53,13 @@ def log(*ages: timedelta, rejected: int = 1) -> bytes:
 
 @pytest.fixture
 def monthly(store: Store) -> Store:
-    """The store of one who wants records kept for a month."""
+    """The store with a retention of one month."""
     return replace(store, retention=MONTH)
 
 
 @pytest.fixture
 def filled(bucket: Bucket) -> Bucket:
-    """Objects of a year ago, of a month ago and today, and of today."""
+    """Objects with records from a year ago, from over a month ago and yesterday, and from yesterday."""
     bucket.put(key(365 * DAY), log(365 * DAY))
     bucket.put(key(40 * DAY), log(40 * DAY, DAY))
     bucket.put(key(DAY), log(DAY))
@@ -75,7 +76,7 @@ def count(store: Store, table: str = "flows") -> int:
 
 
 def until(store: Store, rows: int, table: str = "flows") -> None:
-    """Wait for the engine to have dropped what has expired."""
+    """Wait until the engine has dropped what has expired."""
     end = monotonic() + 30
     while count(store, table) != rows and monotonic() < end:
         sleep(0.1)
@@ -116,7 +117,7 @@ def test_a_database_of_an_earlier_release_gets_it(empty_store: Store, monkeypatc
 
 
 @pytest.mark.parametrize("dies", range(1, 20))
-def test_whoever_dies_half_way_the_next_one_ends_it(
+def test_a_change_that_dies_half_way_is_finished_by_the_next_run(
     store: Store, monthly: Store, monkeypatch: pytest.MonkeyPatch, dies: int
 ) -> None:
     plain, steps = made(store), 0
@@ -131,7 +132,7 @@ def test_whoever_dies_half_way_the_next_one_ends_it(
     for wanted in (monthly, store):
         with monkeypatch.context() as patched:
             steps = 0
-            patched.setattr("connectors.retention.command", dying)
+            patched.setattr("connectors.store.retention.command", dying)
             if dies <= 14 or wanted is store:
                 with pytest.raises(Died):
                     keep(wanted)
@@ -158,11 +159,11 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(
     assert done["retention_seconds"] == 90 * 86_400
     assert "Nothing to do" in run("migrate").stdout
     monkeypatch.delenv("FLOWTRAIL_RETENTION")
-    assert "applied to flows: records are kept for ever" in run("migrate").stdout
+    assert "applied to flows: records are kept forever" in run("migrate").stdout
     assert made(store) == before
 
 
-def test_one_who_may_not_alter_tables_is_told_who_may(monthly: Store) -> None:
+def test_a_user_who_may_not_alter_tables_is_told_who_may(monthly: Store) -> None:
     class Loader(Store):
         def client(self):  # type: ignore[no-untyped-def]
             return self.reader()
@@ -182,7 +183,11 @@ def test_what_has_expired_is_neither_lost_nor_read_again_nor_new(
     until(store, 6)
     until(store, 2, "coverage")
     assert count(store, "receipts") == 3
-    for wanted in (monthly, store, replace(store, retention=400 * DAY)):  # however long records are kept from now on
+    for wanted in (
+        monthly,
+        store,
+        replace(store, retention=400 * DAY),
+    ):  # whatever the retention is from now on
         keep(wanted)
         assert doctor.examine(wanted) == []
         again = ingest(wanted, filled, tmp_path)
@@ -192,7 +197,7 @@ def test_what_has_expired_is_neither_lost_nor_read_again_nor_new(
         assert count(store) == 6
 
 
-def test_what_is_lost_besides_is_found_still(store: Store, monthly: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_what_is_lost_otherwise_is_still_found(store: Store, monthly: Store, filled: Bucket, tmp_path: Path) -> None:
     ingest(monthly, filled, tmp_path)
     until(store, 6)
     recent = "object_id IN (SELECT object_id FROM receipts WHERE key LIKE '%_fl-1_{}%')"
@@ -242,7 +247,7 @@ def test_too_many_rows_of_an_object_that_expires_are_a_fault(
     assert doctor.examine(store) == []
 
 
-def test_objects_older_than_the_retention_are_done_and_their_rows_go(
+def test_objects_older_than_the_retention_are_done_and_their_rows_expire(
     store: Store, monthly: Store, bucket: Bucket, tmp_path: Path
 ) -> None:
     ensure_migrated(monthly)
@@ -256,7 +261,7 @@ def test_objects_older_than_the_retention_are_done_and_their_rows_go(
 
 
 @pytest.mark.parametrize("point", ["after-begin", "after-chunk:1", "after-chunk:2", "after-chunk:3", "before-receipts"])
-def test_an_interrupted_load_whose_rows_expire_is_ended(
+def test_an_interrupted_load_whose_rows_expire_is_finished(
     store: Store, monthly: Store, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, point: str
 ) -> None:
     ensure_migrated(monthly)
@@ -278,10 +283,10 @@ def test_an_interrupted_load_whose_rows_expire_is_ended(
     assert doctor.examine(store) == []
 
 
-def test_a_ttl_that_was_removed_leaves_no_part_that_a_later_one_would_take(
+def test_a_ttl_that_was_removed_leaves_no_part_that_would_still_expire(
     store: Store, monthly: Store, filled: Bucket, tmp_path: Path
 ) -> None:
-    """Parts go by the time that was noted in them, until it is noted anew."""
+    """A part expires at the time stored in it, until that is recalculated."""
     ingest(monthly, filled, tmp_path)
     until(store, 6)
     keep(store)
@@ -292,7 +297,7 @@ def test_a_ttl_that_was_removed_leaves_no_part_that_a_later_one_would_take(
     assert query(store.client(), sql, {"db": store.database})["first"][0].as_py() > (NOW + 5_000 * DAY).timestamp()
 
 
-def test_rejected_lines_go_with_the_last_record_of_their_object(
+def test_rejected_lines_expire_with_the_last_record_of_their_object(
     store: Store, monthly: Store, filled: Bucket, tmp_path: Path
 ) -> None:
     filled.put(key(2 * DAY), log(rejected=4))
@@ -315,7 +320,7 @@ def test_status_and_search_say_from_when_on_records_are_kept(
     store: Store, monthly: Store, filled: Bucket, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     ingest(store, filled, tmp_path)
-    assert "for ever" in run("status").stdout
+    assert "forever" in run("status").stdout
     assert json.loads(run("status", "-o", "json").stdout)["retention_seconds"] is None
     assert "not kept" not in run("search").stdout
     keep(monthly)
@@ -327,9 +332,9 @@ def test_status_and_search_say_from_when_on_records_are_kept(
     since = datetime.fromisoformat(answer["kept_from"])
     assert abs(since - (datetime.now(UTC) - MONTH)) < timedelta(minutes=2)
     assert "are not kept" in run("search").stdout
-    assert "Nothing is known to be missing" not in run("search").stdout
+    assert "No records are known to be missing" not in run("search").stdout
     assert "are not kept" not in run("search", "--from", "2d").stdout
-    assert "are not kept: what was normal before" in run("correlate", "--from", "30d").stderr
+    assert "are not kept: normal traffic before" in run("correlate", "--from", "30d").stderr
     assert "are not kept" not in run("correlate", "--from", "3d").stderr
     found = json.loads(run("search", "--from", "60d", "-o", "json").stdout)["coverage"]
     assert found["kept_from"] is not None

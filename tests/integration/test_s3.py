@@ -1,4 +1,4 @@
-"""Proves: objects are read as the version that was listed; what S3 refuses becomes a sentence with a remedy."""
+"""Proves: objects are read in the version that was listed; errors from S3 become a message with a remedy."""
 
 import http.server
 import threading
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors import dead_letters, s3
+from connectors import dead_letters
+from connectors.aws import s3
 from schemas.errors import BadObject, FlowtrailError
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectRef
@@ -71,7 +72,7 @@ def test_too_large(bucket: Bucket) -> None:
 
 
 def test_no_such_bucket(s3_endpoint: str) -> None:
-    with pytest.raises(FlowtrailError, match=r"no bucket for s3://nowhere/x.*\n.*AWS_PROFILE"):
+    with pytest.raises(FlowtrailError, match=r"bucket of s3://nowhere/x does not exist.*\n.*AWS_PROFILE"):
         list(s3.list_objects("nowhere", "x"))
 
 
@@ -88,7 +89,7 @@ def test_split() -> None:
 
 
 class Refuses(http.server.BaseHTTPRequestHandler):
-    """Answers every request as S3 does when a policy does not allow it."""
+    """Answers every request as S3 does when a policy denies it."""
 
     def do_GET(self) -> None:
         body = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -98,11 +99,11 @@ class Refuses(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 class Tears(http.server.BaseHTTPRequestHandler):
-    """Promises more bytes than it sends, the first time; then sends them all."""
+    """Announces more bytes than it sends, the first time; then sends them all."""
 
     asked = 0
 
@@ -115,12 +116,12 @@ class Tears(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def endpoint(request: pytest.FixtureRequest, aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An HTTP server of the test's own handler, in the place of S3."""
+    """An HTTP server with the test's own handler, in place of S3."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), request.param)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -139,12 +140,12 @@ def test_access_denied(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", [Tears], indirect=True)
-def test_a_body_that_tears_off_is_read_again(endpoint: str) -> None:
+def test_a_body_that_breaks_off_is_read_again(endpoint: str) -> None:
     assert s3.read_object(ObjectRef("logs", "k", "e", 6)) == b"abcdef"
     assert Tears.asked == 2
 
 
-def test_endpoint_that_is_not_there(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_that_does_not_exist(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(FlowtrailError, match=r"127\.0\.0\.1:9.*\n.*AWS_ENDPOINT_URL"):
@@ -154,7 +155,7 @@ def test_endpoint_that_is_not_there(aws_env: None, monkeypatch: pytest.MonkeyPat
 def test_no_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(FlowtrailError, match=r"no AWS credentials.*\n.*AWS_PROFILE"):
+    with pytest.raises(FlowtrailError, match=r"No AWS credentials were found.*\n.*AWS_PROFILE"):
         list(s3.list_objects("logs", ""))
 
 
@@ -179,7 +180,7 @@ def test_dead_letters_in_s3(bucket: Bucket) -> None:
     assert {letter.ref for letter in dead_letters.read(f"{bucket.url}/letters")} == {letter.ref for letter in LETTERS}
 
 
-def test_dead_letters_where_no_folder_can_be(tmp_path: Path) -> None:
+def test_dead_letters_where_no_folder_can_exist(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FlowtrailError, match=r"cannot be written.*\n"):
         dead_letters.write(str(tmp_path / "file" / "letters"), LETTERS)

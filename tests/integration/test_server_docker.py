@@ -1,5 +1,5 @@
-"""Proves, where Docker is: everything works on a real ClickHouse server too. Run by `make test-docker`; without Docker
-it fails, for then it was asked for."""
+"""Proves, with Docker: everything works on a real ClickHouse server too. Run by `make test-docker`; without Docker it
+fails, because it was explicitly requested."""
 
 import os
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from connectors import clickhouse, doctor, ledger
-from connectors.batch import Batch
-from connectors.clickhouse import Store, query
-from connectors.migrate import ensure_migrated, migrate, released
-from console.search import Filters, search
-from pipelines.ingest.loads import Limits
+from connectors.store import clickhouse, doctor, ledger
+from connectors.store.clickhouse import Store, query
+from connectors.store.migrate import ensure_migrated, migrate, released
+from console.answers.search import Filters, search
+from pipelines.ingest.load import Limits
 from pipelines.ingest.pipeline import run_ingest
+from schemas.columnar.batch import Batch
 from schemas.errors import FlowtrailError
 from schemas.tables import TABLES
 from tests.conftest import Bucket
@@ -114,7 +114,7 @@ def test_a_writer_that_dies(remote: Store, store: Store, monkeypatch: pytest.Mon
 
 
 def test_two_writers_of_the_same_objects(remote: Store, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second one begins before the first is done: it sees no receipts, and settles the matter afterwards."""
+    """The second one starts before the first is done: it sees no receipts, and resolves the conflict afterwards."""
     ensure_migrated(remote)
     ledger.write(store, ledger.new_load(), Batch.of(HANDMADE), 1)
     ledger.write(remote, 100, Batch.of(HANDMADE), 1)

@@ -1,20 +1,21 @@
-"""Proves that the timeline, from CloudTrail records of calls made with the real `aws` command line, is what an EC2
-endpoint (moto) described after each of them: forward from a snapshot, and backward wherever it claims to know."""
+"""Proves that the timeline, built from CloudTrail records of calls made with the real `aws` command line, is what an
+EC2 endpoint (moto) described after each of them: forward from a snapshot, and backward wherever it claims to know."""
 
 import json
 from dataclasses import replace
 from datetime import timedelta
 
-from pipelines.ingest.changes import parse_changes
-from pipelines.network.describe import resources_from_describe
-from pipelines.network.timeline import Timeline
-from pipelines.network.verdict import Packet, explain
+from network.aws.describe import resources_from_describe
+from network.history.timeline import Timeline
+from network.verdict.explain import Packet, explain
+from pipelines.ingest.parse.cloudtrail import parse_changes
 from schemas.change import ChangeEvent
-from schemas.network import Configuration, configuration
+from schemas.configuration import Configuration, configuration
 from schemas.object_ref import ObjectRef
 from schemas.snapshot import Snapshot
 from simulation.story import ALICE, BEGIN, Stage
 from simulation.walk import walk
+from tests.stories import Stories
 
 PROBES = (("203.0.113.9", 22), ("203.0.113.9", 80), ("198.51.100.1", 443))
 
@@ -24,7 +25,7 @@ def config(answers: object) -> Configuration:
 
 
 def as_aws_would(config: Configuration) -> Configuration:
-    """moto leaves the routes to a gateway that is not attached active; AWS shows them as blackholes."""
+    """moto keeps routes to a detached gateway active; AWS shows them as blackholes."""
     loose = {gateway.id for gateway in config.internet_gateways.values() if not gateway.vpc_ids}
     tables = {
         table.id: replace(
@@ -36,7 +37,7 @@ def as_aws_would(config: Configuration) -> Configuration:
 
 
 def lines(stage: Stage) -> list[str]:
-    """Calls on everything that the story's VPC has; `{0}` is the id that the call before answered."""
+    """Calls on every kind of resource in the story's VPC; `{0}` is the id that the previous call returned."""
     net = stage.network
     route = f"--route-table-id {net.public_route_table_id} --destination-cidr-block"
     entry = f"--network-acl-id {net.public_acl_id} --ingress --rule-number"
@@ -84,8 +85,8 @@ def told(stage: Stage) -> list[ChangeEvent]:
     return [ChangeEvent.from_row(row) for row in parsed.tables["change_events"].to_pylist()]
 
 
-def test_the_timeline_is_what_the_endpoint_described_after_each_call(s3_endpoint: str) -> None:
-    stage = Stage(s3_endpoint)
+def test_the_timeline_is_what_the_endpoint_described_after_each_call(s3_endpoint: str, stories: Stories) -> None:
+    stage = stories.built_on(s3_endpoint)
     answer = ""
     for number, line in enumerate(lines(stage), 1):
         record = stage.call(line.format(answer), BEGIN + timedelta(minutes=number), ALICE)

@@ -1,7 +1,7 @@
-"""A VPC that is changed call by call: what CloudTrail records of each call, and what `describe-*` answers after it.
+"""A VPC that is changed call by call: what CloudTrail records for each call, and what `describe-*` returns after it.
 
-Plain dictionaries, written from AWS's documentation of the calls, and no code of the product: the oracle of the
-timeline. Every call is one that AWS would accept at that moment.
+Plain dictionaries, written from AWS's documentation of the calls, without any product code: the oracle of the timeline.
+Every call is one that AWS would accept at that moment.
 """
 
 import copy
@@ -20,7 +20,7 @@ CIDRS = ("0.0.0.0/0", "10.0.0.0/8", "203.0.113.0/24")
 
 
 class Network:
-    """The state, and calls that change it. `choose` picks one of a list."""
+    """The state, and calls that change it. `choose` picks an element of a list."""
 
     def __init__(self, choose: Choose) -> None:
         self.choose = choose
@@ -40,7 +40,7 @@ class Network:
         self.groups = ["sg-1"]
 
     def calls(self) -> list[Callable[[], tuple[str, Json, Json]]]:
-        """Those that can succeed now; each returns event name, request and response."""
+        """The calls that can succeed now; each returns event name, request and response."""
         free_tables = [t for t in self.routes if t not in self.used_tables()]
         free_acls = [a for a in self.entries if a not in {acl for _, acl in self.acls.values()}]
         possible: list[tuple[Any, Callable[[], tuple[str, Json, Json]]]] = [
@@ -227,7 +227,7 @@ class Network:
         return "Egress" if rule["egress"] else "Ingress"
 
     def new_rule(self, group: str, egress: bool) -> Json | None:
-        """None when the group has each one there is."""
+        """A rule that the group does not have; None if it has all of them."""
         has = [(r["egress"], r["port"], r["cidr"]) for r in self.rules[group].values()]
         open_ = [(p, c) for p in PORTS for c in CIDRS if (egress, p, c) not in has]
         port, cidr = self.choose(open_) if open_ else (0, "")
@@ -298,7 +298,7 @@ class Network:
         request = {"DeleteNatGatewayRequest": {"NatGatewayId": nat}}
         return "DeleteNatGateway", request, {"DeleteNatGatewayResponse": {"natGatewayId": nat}}
 
-    # What `describe-*` answers now
+    # What `describe-*` returns now
 
     def describe(self) -> dict[str, Json]:
         state = copy.deepcopy(self.__dict__ | {"choose": None, "ids": None})

@@ -1,8 +1,9 @@
-"""Random `describe-*` answers of a small VPC, and packets at one of its interfaces, for Hypothesis.
+"""Random `describe-*` answers for a small VPC, and packets at one of its interfaces, for Hypothesis.
 
-Few ports, prefixes and addresses, so that rules overlap, shadow one another and really decide.
+Few ports, prefixes and addresses, so that rules overlap, shadow one another and make a difference.
 """
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,46 +31,65 @@ PORTS = (22, 80, 443, 1024, 40000, 65535)
 PROTOCOLS = (6, 17, 1, 58, 47)
 NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
 
+# A strategy is made once: to make it takes longer than to draw from it.
 OFTEN = st.sampled_from((True, True, True, True, False))
+EITHER = st.booleans()
+QUARTER, FIFTH, SIXTH = st.integers(0, 3), st.integers(0, 4), st.integers(0, 5)
+ANY_CIDR, ANY_PORT, ANY_GROUP = st.sampled_from(CIDRS), st.sampled_from(PORTS), st.sampled_from(GROUPS)
+PORT_RANGES = st.sampled_from(((22, 22), (80, 80), (0, 65535), (1024, 65535), (22, 443), (1024, 40000)))
+RULE_NUMBERS = st.integers(1, 12)
+ENTRY_PROTOCOLS, RULE_PROTOCOLS = st.sampled_from((-1, *PROTOCOLS)), st.sampled_from((-1, -1, *PROTOCOLS))
+ACTIONS = st.sampled_from(("allow", "deny"))
+ICMP_TYPES = st.sampled_from((-1, 8))
+ICMP_RANGES = st.sampled_from(((-1, -1), (8, -1), (8, 0)))
+PEERS = st.integers(1, 2), st.sampled_from(("cidr", "cidr", "group", "list"))
+DESTINATIONS = ("0.0.0.0/0", "::/0", "203.0.113.0/24", "203.0.113.128/25", "10.0.2.0/24", "2001:db8:ffff::/48")
+SOME_DESTINATIONS = st.lists(st.sampled_from(DESTINATIONS), unique=True, max_size=5)
+TARGETS = st.sampled_from(("igw-1", "igw-1", "igw-1", "igw-2", "nat-1", "tgw-1", "pcx-1", "vgw-1"))
+SOME_GROUPS = st.lists(ANY_GROUP, unique=True, max_size=2)
+HARDLY_ANY_GROUPS = st.sampled_from(((), GROUPS[:1], GROUPS[:1]))
+WHICH_ACL, WHICH_TABLE = st.sampled_from(("acl-1", "acl-2")), st.sampled_from(("", "rtb-1", "rtb-2"))
+PLACES = st.integers(2, 4), st.sampled_from((1, 1, 2, 3))
 
 
-def lists(elements: st.SearchStrategy[Any], most: int, least: int = 0) -> st.SearchStrategy[list[Any]]:
-    return st.lists(elements, min_size=least, max_size=most)
+@cache
+def packet_protocols(icmp: int) -> st.SearchStrategy[int]:
+    return st.sampled_from((6, 6, 6, 17, icmp, 47))
 
 
-@st.composite
-def port_ranges(draw: st.DrawFn) -> tuple[int, int]:
-    first, last = draw(st.sampled_from(((22, 22), (80, 80), (0, 65535), (1024, 65535), (22, 443), (1024, 40000))))
-    return first, last
-
-
+@cache
 @st.composite
 def acl_entries(draw: st.DrawFn, egress: bool) -> Json:
-    protocol = draw(st.sampled_from((-1, *PROTOCOLS)))
+    protocol = draw(ENTRY_PROTOCOLS)
     entry: Json = {
-        "RuleNumber": draw(st.integers(1, 12)) * 10,
+        "RuleNumber": draw(RULE_NUMBERS) * 10,
         "Protocol": str(protocol),
-        "RuleAction": draw(st.sampled_from(("allow", "deny"))),
+        "RuleAction": draw(ACTIONS),
         "Egress": egress,
     }
-    cidr = draw(st.sampled_from(CIDRS))
+    cidr = draw(ANY_CIDR)
     entry["Ipv6CidrBlock" if ":" in cidr else "CidrBlock"] = cidr
     if protocol in (6, 17):
-        first, last = draw(port_ranges())
+        first, last = draw(PORT_RANGES)
         entry["PortRange"] = {"From": first, "To": last}
-    if protocol in (1, 58) and draw(st.booleans()):
-        kind = draw(st.sampled_from((-1, 8)))
+    if protocol in (1, 58) and draw(EITHER):
+        kind = draw(ICMP_TYPES)
         entry["IcmpTypeCode"] = {"Type": kind, "Code": -1}
     return entry
+
+
+@cache
+def own_entries(egress: bool) -> st.SearchStrategy[list[Json]]:
+    return st.lists(acl_entries(egress), max_size=3)
 
 
 @st.composite
 def acls(draw: st.DrawFn, acl_id: str, subnets: list[str]) -> Json:
     entries = []
     for egress in (False, True):
-        own = draw(lists(acl_entries(egress), 3))
+        own = draw(own_entries(egress))
         entries += list({entry["RuleNumber"]: entry for entry in own}.values())
-        if draw(OFTEN):  # an allow behind them all, so that not everything is denied
+        if draw(OFTEN):  # an allow rule after all others, so that not everything is denied
             entries += [
                 {
                     "RuleNumber": 200,
@@ -80,7 +100,7 @@ def acls(draw: st.DrawFn, acl_id: str, subnets: list[str]) -> Json:
                 },
                 {"RuleNumber": 201, "Protocol": "-1", "RuleAction": "allow", "Egress": egress, "Ipv6CidrBlock": "::/0"},
             ]
-        if draw(st.booleans()):  # moto leaves the implied deny out, AWS shows it
+        if draw(EITHER):  # moto leaves out the implicit deny, AWS shows it
             last = {"RuleNumber": 32767, "Protocol": "-1", "RuleAction": "deny", "Egress": egress}
             entries.append(last | {"CidrBlock": "0.0.0.0/0"})
     associations = [
@@ -98,18 +118,18 @@ def acls(draw: st.DrawFn, acl_id: str, subnets: list[str]) -> Json:
 
 @st.composite
 def permissions(draw: st.DrawFn) -> Json:
-    protocol = draw(st.sampled_from((-1, -1, *PROTOCOLS)))
-    written = draw(st.sampled_from((NAMES.get(protocol, str(protocol)), str(protocol))))
+    protocol = draw(RULE_PROTOCOLS)
+    written = NAMES.get(protocol, str(protocol)) if draw(EITHER) else str(protocol)
     permission: Json = {"IpProtocol": written, "IpRanges": [], "Ipv6Ranges": [], "UserIdGroupPairs": []}
     if protocol in (6, 17):
-        permission["FromPort"], permission["ToPort"] = draw(port_ranges())
+        permission["FromPort"], permission["ToPort"] = draw(PORT_RANGES)
     elif protocol in (1, 58):
-        permission["FromPort"], permission["ToPort"] = draw(st.sampled_from(((-1, -1), (8, -1), (8, 0))))
-    for _ in range(draw(st.integers(1, 2))):
-        kind = draw(st.sampled_from(("cidr", "cidr", "group", "list")))
-        cidr = draw(st.sampled_from(CIDRS))
+        permission["FromPort"], permission["ToPort"] = draw(ICMP_RANGES)
+    for _ in range(draw(PEERS[0])):
+        kind = draw(PEERS[1])
+        cidr = draw(ANY_CIDR)
         if kind == "group":
-            permission["UserIdGroupPairs"].append({"GroupId": draw(st.sampled_from(GROUPS)), "UserId": "1"})
+            permission["UserIdGroupPairs"].append({"GroupId": draw(ANY_GROUP), "UserId": "1"})
         elif kind == "list":
             permission["PrefixListIds"] = [{"PrefixListId": "pl-1"}]
         elif ":" in cidr:
@@ -119,10 +139,14 @@ def permissions(draw: st.DrawFn) -> Json:
     return permission
 
 
+PERMISSIONS = st.lists(permissions(), max_size=3), st.lists(permissions(), max_size=2)
+
+
+@cache
 @st.composite
 def groups(draw: st.DrawFn, group_id: str) -> Json:
     anywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
-    ingress, egress = draw(lists(permissions(), 3)), draw(lists(permissions(), 2))
+    ingress, egress = draw(PERMISSIONS[0]), draw(PERMISSIONS[1])
     return {
         "GroupId": group_id,
         "GroupName": group_id,
@@ -144,15 +168,14 @@ def tables(draw: st.DrawFn, table_id: str, associations: list[Json]) -> Json:
         routes.append({"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "Origin": "CreateRouteTable"})
     if draw(OFTEN):
         routes.append({"DestinationIpv6CidrBlock": "2001:db8::/56", "GatewayId": "local", "Origin": "CreateRouteTable"})
-    others = ("0.0.0.0/0", "::/0", "203.0.113.0/24", "203.0.113.128/25", "10.0.2.0/24", "2001:db8:ffff::/48")
-    for cidr in draw(st.lists(st.sampled_from(others), unique=True, max_size=5)):
-        target = draw(st.sampled_from(("igw-1", "igw-1", "igw-1", "igw-2", "nat-1", "tgw-1", "pcx-1", "vgw-1")))
+    for cidr in draw(SOME_DESTINATIONS):
+        target = draw(TARGETS)
         name = "DestinationIpv6CidrBlock" if ":" in cidr else "DestinationCidrBlock"
         routes.append({name: cidr, target_member(target): target, "Origin": "CreateRoute"})
-        if draw(st.integers(0, 4)) == 0:  # the same destination, propagated: what was created wins
+        if draw(FIFTH) == 0:  # the same destination, propagated: the static route wins
             routes.append({name: cidr, "GatewayId": "vgw-1", "Origin": "EnableVgwRoutePropagation"})
     for route in routes:
-        dead = "local" not in route.values() and draw(st.integers(0, 5)) == 0
+        dead = "local" not in route.values() and draw(SIXTH) == 0
         route["State"] = "blackhole" if dead else "active"
     routes.append({"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1", "Origin": "CreateRoute"})
     return {
@@ -163,40 +186,41 @@ def tables(draw: st.DrawFn, table_id: str, associations: list[Json]) -> Json:
     }
 
 
+@cache
 @st.composite
 def interfaces(draw: st.DrawFn, number: int, subnet_number: int) -> Json:
     private = [{"PrivateIpAddress": f"10.0.{subnet_number}.{10 * number}", "Primary": True}]
-    if draw(st.integers(0, 3)) == 0:
+    if draw(QUARTER) == 0:
         private.insert(0, {"PrivateIpAddress": f"10.0.{subnet_number}.{10 * number + 1}", "Primary": False})
     if draw(OFTEN):
         private[-1]["Association"] = {"PublicIp": f"52.0.0.{number}"}
-    chosen = draw(st.lists(st.sampled_from(GROUPS), unique=True, max_size=2))
+    chosen = draw(SOME_GROUPS)
     return {
         "NetworkInterfaceId": f"eni-{number}",
         "VpcId": VPC,
         "SubnetId": SUBNETS[subnet_number - 1],
         "PrivateIpAddress": f"10.0.{subnet_number}.{10 * number}",
         "PrivateIpAddresses": private,
-        "Ipv6Addresses": [{"Ipv6Address": f"2001:db8::{subnet_number}:{number}"}] if draw(st.booleans()) else [],
-        "Groups": [{"GroupId": group_id} for group_id in chosen or draw(st.sampled_from(((), GROUPS[:1], GROUPS[:1])))],
+        "Ipv6Addresses": [{"Ipv6Address": f"2001:db8::{subnet_number}:{number}"}] if draw(EITHER) else [],
+        "Groups": [{"GroupId": group_id} for group_id in chosen or draw(HARDLY_ANY_GROUPS)],
     }
 
 
 @st.composite
 def answers(draw: st.DrawFn) -> dict[str, Json]:
-    """What `describe-*` of a VPC of three subnets answer, by command."""
+    """What `describe-*` returns for a VPC with three subnets, by command."""
     by_acl: dict[str, list[str]] = {"acl-1": [], "acl-2": []}
     by_table: dict[str, list[Json]] = {
         "rtb-1": [{"Main": True, "RouteTableAssociationId": "rtbassoc-main"}],
         "rtb-2": [],
     }
     for subnet in SUBNETS:
-        by_acl[draw(st.sampled_from(("acl-1", "acl-2")))].append(subnet)
-        table = draw(st.sampled_from(("", "rtb-1", "rtb-2")))
+        by_acl[draw(WHICH_ACL)].append(subnet)
+        table = draw(WHICH_TABLE)
         if table:
             association = {"Main": False, "RouteTableAssociationId": f"rtbassoc-{subnet}", "SubnetId": subnet}
             by_table[table].append(association)
-    places = [draw(st.sampled_from((1, 1, 2, 3))) for _ in range(draw(st.integers(2, 4)))]
+    places = [draw(PLACES[1]) for _ in range(draw(PLACES[0]))]
     attached = [{"VpcId": VPC, "State": "available"}] if draw(OFTEN) else []
     subnets = [
         {"SubnetId": subnet, "VpcId": VPC, "CidrBlock": f"10.0.{number}.0/24", "AvailabilityZone": "eu-central-1a"}
@@ -212,24 +236,24 @@ def answers(draw: st.DrawFn) -> dict[str, Json]:
         },
         "describe-internet-gateways": {
             "InternetGateways": [{"InternetGatewayId": "igw-1", "Attachments": attached}]
-            + ([{"InternetGatewayId": "igw-2", "Attachments": []}] if draw(st.booleans()) else [])
+            + ([{"InternetGatewayId": "igw-2", "Attachments": []}] if draw(EITHER) else [])
         },
     }
 
 
 @st.composite
 def conversations(draw: st.DrawFn, of: dict[str, Json]) -> tuple[str, str, str, int, int, int]:
-    """An interface, and a packet that it gets or sends: interface, src, dst, protocol, source and destination port."""
+    """An interface and a packet at it: interface, src, dst, protocol, source port, destination port."""
     enis = of["describe-network-interfaces"]["NetworkInterfaces"]
     here = draw(st.sampled_from(enis))
     mine = draw(st.sampled_from(addresses(here)))
     theirs = [a for eni in enis if eni is not here for a in addresses(eni)]
     far = draw(st.sampled_from([a for a in (*OUTSIDE, *theirs, *theirs, *theirs) if (":" in a) == (":" in mine)]))
-    src, dst = draw(st.sampled_from(((far, mine), (mine, far))))
-    protocol = draw(st.sampled_from((6, 6, 6, 17, 58 if ":" in mine else 1, 47)))
+    src, dst = (far, mine) if draw(EITHER) else (mine, far)
+    protocol = draw(packet_protocols(58 if ":" in mine else 1))
     ported = protocol in (6, 17)
-    src_port = draw(st.sampled_from(PORTS)) if ported else 0
-    dst_port = draw(st.sampled_from(PORTS)) if ported else 0
+    src_port = draw(ANY_PORT) if ported else 0
+    dst_port = draw(ANY_PORT) if ported else 0
     return here["NetworkInterfaceId"], src, dst, protocol, src_port, dst_port
 
 

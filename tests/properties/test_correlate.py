@@ -1,5 +1,5 @@
-"""Proves, on random traffic, that the order of records and repeated changes do not matter, and that random noise is
-never a signal that stands on its own."""
+"""Proves, on random traffic, that the order of records and repeated changes do not matter, and that random noise alone
+is never a signal."""
 
 import random
 from datetime import timedelta
@@ -10,11 +10,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.correlate.blame import Finding, blame
-from pipelines.correlate.cells import cells
-from pipelines.correlate.detect import detect
-from pipelines.correlate.stretches import stretches, together
-from pipelines.network.timeline import Timeline
+from network.history.timeline import Timeline
+from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.detect.interface import detect
+from pipelines.correlate.detect.minutes import minutes
+from pipelines.correlate.detect.stretches import stretches, together
 from schemas.change import ChangeEvent
 from schemas.snapshot import Snapshot
 from tests.correlate_lab import (
@@ -24,12 +24,12 @@ from tests.correlate_lab import (
     SCANNERS,
     WEB,
     Flow,
-    cells_table,
     clock,
     covered,
     create_route,
     delete_route,
     deny,
+    minutes_table,
     outage,
     refused,
     resources,
@@ -51,7 +51,7 @@ CHANGES = [
     create_route("15:30"),
     undeny("15:30:30"),
 ]
-ROWS = cells_table(STORY)
+ROWS = minutes_table(STORY)
 MINUTES = covered("13:00", "15:40")
 
 
@@ -93,8 +93,8 @@ noise = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(noise)
-def test_rejects_of_those_who_were_never_served_are_no_signal(flows: list[Flow]) -> None:
-    assert detect(ENI, cells_table(flows), covered("12:00", "16:00"), clock("12:00"), timedelta(hours=24)) == []
+def test_rejects_of_peers_that_were_never_served_are_not_a_signal(flows: list[Flow]) -> None:
+    assert detect(ENI, minutes_table(flows), covered("12:00", "16:00"), clock("12:00"), timedelta(hours=24)) == []
 
 
 @settings(max_examples=100, deadline=None)
@@ -119,17 +119,17 @@ def test_stretches_are_what_a_plain_loop_finds(rows: list[tuple[int, bool]]) -> 
 @given(
     st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30)).map(lambda p: (p[0], p[0] + p[1]))), st.integers(0, 20)
 )
-def test_groups_in_time_are_apart_and_whole(spans: list[tuple[int, int]], apart: int) -> None:
+def test_groups_in_time_are_separate_and_complete(spans: list[tuple[int, int]], apart: int) -> None:
     groups = together(spans, apart)
     assert sorted(i for group in groups for i in group) == list(range(len(spans)))
     for one, other in pairwise(groups):
         assert min(spans[i][0] for i in other) - max(spans[i][1] for i in one) > apart
 
 
-def test_addresses_that_end_in_zero_bytes_stay_apart() -> None:
+def test_addresses_that_end_in_zero_bytes_stay_distinct() -> None:
     flows = [
         Flow(clock("12:00"), peer, 40000, WEB, 80) for peer in ("2001:db8::", "2001:db8::1", "2001:db8:1::", "10.0.0.0")
     ]
-    c = cells(ENI, cells_table(flows))
+    c = minutes(ENI, minutes_table(flows))
     assert len(set(c.pair.tolist())) == 4
     assert sorted(peer.tobytes() for peer in c.peer) == sorted({peer.tobytes() for peer in c.peer})

@@ -1,4 +1,4 @@
-"""enrich gives every row what a slow, obvious look-up row by row gives it, and changes nothing else."""
+"""enrich gives every row the same values as a slow and obvious row-by-row lookup, and changes nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.enrich import FROM_METADATA, enrich
-from pipelines.ingest.parse import parse_flow_log
-from pipelines.network.periods import InterfacePeriod
+from network.history.periods import InterfacePeriod
+from pipelines.ingest.enrich.flows import FROM_METADATA, enrich
+from pipelines.ingest.parse.flow_log import parse_flow_log
 from schemas.object_ref import ObjectRef
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -23,7 +23,7 @@ HEADER = "interface-id srcaddr dstaddr start end vpc-id subnet-id instance-id fl
 
 @dataclass(frozen=True)
 class History:
-    """What a Timeline answers, made up."""
+    """A stand-in for a Timeline, with made-up answers."""
 
     periods: dict[str, tuple[InterfacePeriod, ...]]
 
@@ -57,39 +57,46 @@ def _bytes(text: str) -> bytes:
     return address.packed if address.version == 6 else IPv6Address(f"::ffff:{text}").packed
 
 
+EITHER = st.booleans()
+CHAIN, FIRST, STEPS = st.integers(0, 4), st.integers(-3, 3), st.sampled_from([0, 0.001, 0.5, 1, 1, 2, 3.25])
+FOUND = [st.sampled_from(["", f"{name}-1", f"{name}-2"]) for name in FROM_METADATA]
+OWN = st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=3)
+LOGS, LINES, MOMENTS, CUT = st.integers(1, 3), st.integers(0, 12), st.integers(-4, 12), st.integers(0, 2)
+GIVEN = [st.sampled_from(["-", "-", f"{name}-1", f"{name}-9"]) for name in FROM_METADATA[:3]]
+WHOSE, WHERE = st.sampled_from([*INTERFACES, "-"]), st.sampled_from([*ADDRESSES, "-"])
+DIRECTIONS = st.sampled_from(["-", "-", "ingress", "egress"])
+
+
 @st.composite
 def period_chains(draw: st.DrawFn) -> tuple[InterfacePeriod, ...]:
-    """Periods in time order, some touching, some apart, with borders in the middle of a second too."""
-    steps = st.sampled_from([0, 0.001, 0.5, 1, 1, 2, 3.25])
-    count = draw(st.integers(0, 4))
-    moment, periods = NOON + timedelta(seconds=draw(st.integers(-3, 3))), []
+    """Periods in time order, some adjacent, some not, and some with boundaries within a second."""
+    count = draw(CHAIN)
+    moment, periods = NOON + timedelta(seconds=draw(FIRST)), []
     for n in range(count):
-        begin = moment + timedelta(seconds=draw(steps))
-        moment = begin + timedelta(seconds=draw(steps) or 1)
-        texts = [draw(st.sampled_from(["", f"{name}-1", f"{name}-2"])) for name in FROM_METADATA]
-        addresses = tuple(draw(st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=3)))
-        first, last = n == 0 and draw(st.booleans()), n == count - 1 and draw(st.booleans())
+        begin = moment + timedelta(seconds=draw(STEPS))
+        moment = begin + timedelta(seconds=draw(STEPS) or 1)
+        texts = [draw(found) for found in FOUND]
+        addresses = tuple(draw(OWN))
+        first, last = n == 0 and draw(EITHER), n == count - 1 and draw(EITHER)
         periods.append(InterfacePeriod(None if first else begin, None if last else moment, *texts, addresses))
     return tuple(periods)
 
 
 @st.composite
 def flow_tables(draw: st.DrawFn) -> pa.Table:
-    """Rows of one to three logs, as one load holds them: each with its own dictionaries."""
+    """Rows of one to three logs, as in one load: each with its own dictionaries."""
     tables = []
-    for number in range(draw(st.integers(1, 3))):
+    for number in range(draw(LOGS)):
         lines = [HEADER]
-        for _ in range(draw(st.integers(0, 12))):
-            address = st.sampled_from([*ADDRESSES, "-"])
-            start = int(NOON.timestamp()) + draw(st.integers(-4, 12))
-            logged = [draw(st.sampled_from(["-", "-", f"{name}-1", f"{name}-9"])) for name in FROM_METADATA[:3]]
+        for _ in range(draw(LINES)):
+            start = int(NOON.timestamp()) + draw(MOMENTS)
+            logged = [draw(given) for given in GIVEN]
             lines.append(
-                f"{draw(st.sampled_from([*INTERFACES, '-']))} {draw(address)} {draw(address)} {start} {start} "
-                f"{' '.join(logged)} {draw(st.sampled_from(['-', '-', 'ingress', 'egress']))}"
+                f"{draw(WHOSE)} {draw(WHERE)} {draw(WHERE)} {start} {start} {' '.join(logged)} {draw(DIRECTIONS)}"
             )
         ref = ObjectRef("logs", f"{number}.log", "etag", 1)
         tables.append(parse_flow_log(ref, "\n".join(lines).encode()).tables["flows"])
-    return pa.concat_tables(tables).slice(draw(st.integers(0, 2)))
+    return pa.concat_tables(tables).slice(draw(CUT))
 
 
 histories = st.none() | st.dictionaries(st.sampled_from(INTERFACES), period_chains()).map(History)

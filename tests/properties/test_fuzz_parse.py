@@ -1,4 +1,4 @@
-"""A short run of `make fuzz`: mangled logs are accounted for to the last record and read as the reference does."""
+"""A short run of `make fuzz`: every record of mangled logs is accounted for and read as the reference reads it."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_mangled_logs_are_accounted_for(seed: int) -> None:
     assert len([what for what in seen if what.startswith("rejected: ")]) >= 6
 
 
-def test_a_parser_that_loses_a_record_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_that_loses_a_record_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     real = fuzz_parse.parse_flow_log
 
     def careless(*args: object) -> object:

@@ -1,5 +1,5 @@
-"""Proves that the timeline is what the VPC really was, against a model of a VPC that is changed call by call: forward
-from a snapshot exactly; backward from one nothing that is wrong, and everything where the calls tell it."""
+"""Proves that the timeline matches the real VPC, using a model of a VPC that is changed call by call: forward from a
+snapshot exactly; backward from one never wrong, and complete where the calls contain the information."""
 
 import random
 from dataclasses import replace
@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.network.acl import acl_of_subnet
-from pipelines.network.apply import apply
-from pipelines.network.call import History, call_of
-from pipelines.network.describe import resources_from_describe
-from pipelines.network.routing import table_of_subnet
-from pipelines.network.state import State
-from pipelines.network.timeline import Timeline, is_exact
-from pipelines.network.undo import undo
+from network.aws.call import History, call_of
+from network.aws.describe import resources_from_describe
+from network.history.apply import apply
+from network.history.rewind import undo
+from network.history.state import State
+from network.history.timeline import Timeline, is_exact
+from network.verdict.acl import acl_of_subnet
+from network.verdict.routing import table_of_subnet
 from schemas.change import ChangeEvent
-from schemas.network import UNKNOWN, Configuration, configuration
+from schemas.configuration import UNKNOWN, Configuration, configuration
 from schemas.snapshot import Snapshot
 from tests.properties.network_model import SUBNETS, Network
 
@@ -36,7 +36,7 @@ def change(
 
 
 def told(seed: int, length: int) -> Story:
-    """Changes, and the true configuration before the first and after each; some share a second."""
+    """Changes, and the true configuration before the first and after each of them; some are in the same second."""
     rng = random.Random(seed)
     network = Network(rng.choice)
     truth = [configuration(resources_from_describe(network.describe()))]
@@ -62,7 +62,7 @@ def end_of(changes: list[ChangeEvent]) -> datetime:
 
 
 def visible(changes: list[ChangeEvent]) -> list[int]:
-    """Changes that no other one of the same second follows."""
+    """Indexes of changes that are the last one in their second."""
     return [i for i, (a, b) in enumerate(pairwise([*changes, None])) if b is None or a.event_time != b.event_time]
 
 
@@ -93,7 +93,7 @@ def test_backward_from_a_snapshot_nothing_is_wrong(seed: int, length: int) -> No
 
 
 def assert_never_wrong(found: Configuration, true: Configuration) -> None:
-    """What is found is true; what is not known is said."""
+    """What is found is true; anything else is marked as unknown."""
     for table_id, table in found.route_tables.items():
         routes = {r.destination: r for r in true.route_tables[table_id].routes}
         assert {r.destination for r in table.routes} == set(routes)
@@ -118,8 +118,8 @@ def assert_never_wrong(found: Configuration, true: Configuration) -> None:
 
 @RUNS
 @given(SEEDS, LENGTHS)
-def test_backward_everything_is_known_that_calls_tell(seed: int, length: int) -> None:
-    """Where a thing was never taken away or replaced in what follows, or a call had put it there before."""
+def test_backward_everything_that_calls_contain_is_known(seed: int, length: int) -> None:
+    """If a resource is not deleted or replaced later, or if an earlier call created it, its state is known."""
     changes, truth = told(seed, length)
     timeline = Timeline([snapshot(end_of(changes), truth[-1])], changes)
     first, _ = timeline.around([changes[0].event_id])
@@ -193,7 +193,7 @@ INVERTIBLE = {
 
 @RUNS
 @given(SEEDS, LENGTHS)
-def test_undo_takes_back_what_apply_did(seed: int, length: int) -> None:
+def test_undo_reverses_apply(seed: int, length: int) -> None:
     changes, truth = told(seed, length)
     calls = [call_of(event) for event in changes]
     for index, call in enumerate(calls):
@@ -225,8 +225,8 @@ def test_interface_periods_are_the_truth(seed: int, length: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_long_story_reaches_every_call(seed: int) -> None:
-    """The model makes all of its calls, so that none of the proofs above is empty."""
+def test_a_long_history_makes_every_call(seed: int) -> None:
+    """The model makes all of its calls, so none of the proofs above is vacuous."""
     rng = random.Random(seed)
     network = Network(rng.choice)
     names = {rng.choice(network.calls())()[0] for _ in range(1500)}

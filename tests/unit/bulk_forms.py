@@ -1,4 +1,4 @@
-"""How each field looks in a text record, written by hand from AWS's reference; `-` only where it may be."""
+"""The form of each field in a text record, written by hand from the AWS reference; `-` only where it is allowed."""
 
 ADDRESS = r"(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:]+:[0-9a-f:]+)"
 ARN = r"arn:aws:ecs:[a-z0-9-]+:\d{12}:"
@@ -66,7 +66,7 @@ SOMETIMES_ABSENT = {name for name, form in FORMS.items() if form.endswith("|-")}
     *("sublocation-id", "ecs-cluster-name", "ecs-service-name"),
     *("instance-tag", "instance-tag-2", "interface-tag", "interface-tag-2", "asg-tag", "asg-tag-2"),
 }
-"""Fields that must be seen both with and without a value in OK records."""
+"""Fields that must occur both with and without a value in OK records."""
 
 NOT_MEASURED = {
     *("srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "action", "tcp-flags", "type"),
@@ -94,4 +94,4 @@ TRANSIT_FORMS = {
 }
 TRANSIT_KNOWN = {"version", "resource-type", "account-id", "tgw-id", "tgw-attachment-id", "start", "end", "log-status"}
 TRANSIT_KNOWN.add("region")
-"""What a transit gateway's NODATA record still says."""
+"""Fields that have a value even in a transit gateway's NODATA record."""

@@ -1,4 +1,4 @@
-"""CloudTrail records for tests, in the shape AWS writes them."""
+"""CloudTrail records for tests, in the shape in which AWS writes them."""
 
 import json
 from typing import Any
@@ -36,5 +36,5 @@ def record(
 
 
 def document(*records: Any) -> bytes:
-    """An object as CloudTrail delivers it, inflated."""
+    """A CloudTrail object, decompressed."""
     return json.dumps({"Records": list(records)}).encode()

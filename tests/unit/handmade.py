@@ -1,11 +1,11 @@
-"""A VPC as hand-made describe-* answers, and a story on it: what the simulation's tests stand on."""
+"""A VPC as hand-made describe-* answers, and a story about it, for the simulation's tests."""
 
 import copy
 from datetime import datetime
 from typing import Any
 
 from simulation.network import Endpoint, Network, Phase
-from simulation.story import BEGIN, MENDED, Story, clock
+from simulation.story import BEGIN, FIXED, Story, clock
 
 WEB, DB, CLIENT = "10.0.1.10", "10.0.2.20", "203.0.113.7"
 
@@ -21,7 +21,7 @@ NETWORK = Network(
 
 
 def entry(number: int, egress: bool, action: str = "allow", protocol: str = "-1", **more: Any) -> dict[str, Any]:
-    """An entry of a network ACL; about every IPv4 address unless `more` says otherwise."""
+    """A network ACL entry, for all IPv4 addresses unless `more` says otherwise."""
     rule = {"RuleNumber": number, "Egress": egress, "RuleAction": action, "Protocol": protocol}
     return rule | (more or {"CidrBlock": "0.0.0.0/0"})
 
@@ -31,7 +31,7 @@ def ports(cidr: str, first: int, last: int) -> dict[str, Any]:
 
 
 def anywhere(protocol: str, first: int | None = None, last: int | None = None) -> dict[str, Any]:
-    """A permission of a security group."""
+    """A permission in a security group."""
     span = {} if first is None else {"FromPort": first, "ToPort": last}
     return {"IpProtocol": protocol, "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "UserIdGroupPairs": [], **span}
 
@@ -62,7 +62,7 @@ def _route(cidr: str, gateway: str) -> dict[str, Any]:
 
 
 def answers() -> dict[str, Any]:
-    """A public subnet with a web server, a private one (main route table) with a database."""
+    """A public subnet with a web server, and a private one (main route table) with a database."""
     from_web = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": "sg-web"}]}
     interfaces = [
         eni("eni-web", "subnet-pub", WEB, "sg-web", "198.51.100.10"),
@@ -89,7 +89,7 @@ def answers() -> dict[str, Any]:
 
 
 def entries(net: dict[str, Any], acl_no: int = 0) -> list[dict[str, Any]]:
-    """Entries of the public (0) or the private (1) subnet's ACL."""
+    """Entries of the ACL of the public (0) or the private (1) subnet."""
     found: list[dict[str, Any]] = net["describe-network-acls"]["NetworkAcls"][acl_no]["Entries"]
     return found
 
@@ -111,14 +111,14 @@ def with_deny(net: dict[str, Any], port: int = 22) -> dict[str, Any]:
     return changed
 
 
-def story(*, mended: bool = False) -> Story:
-    """The route goes at 14:32, the rule comes at 15:05; with `mended` both are undone at 15:50."""
+def story(*, fixed: bool = False) -> Story:
+    """The route is deleted at 14:32, the rule added at 15:05; with `fixed` both are undone at 15:50."""
     good = answers()
     states: list[tuple[datetime, dict[str, Any]]] = [
         (BEGIN, good),
         (clock("14:32"), without_route(good)),
         (clock("15:05"), with_deny(without_route(good))),
     ]
-    if mended:
-        states.append((MENDED, good))
+    if fixed:
+        states.append((FIXED, good))
     return Story(NETWORK, tuple(Phase(at, net) for at, net in states), (), (), frozenset())

@@ -1,5 +1,5 @@
-"""Proves: tables cross between workers whole and without their parents; an error for people leaves the runner as it
-was raised; progress is heard where it is listened to."""
+"""Proves: tables pass between workers complete and without their parent buffers; an error meant for the user leaves the
+runner as it was raised; progress reaches its listeners."""
 
 import logging
 from collections.abc import Iterator
@@ -9,13 +9,12 @@ import apache_beam as beam
 import pyarrow as pa
 import pytest
 from apache_beam import coders
-
-from connectors.batch import Batch, Source
 from pipelines.coders import ColumnarCoder
+
 from pipelines.ingest import progress
-from pipelines.ingest.loads import Load
-from pipelines.ingest.read import ReadLoad
+from pipelines.ingest.load import Load, Read, ReadLoad
 from pipelines.runner import in_process
+from schemas.columnar.batch import Batch, Source
 from schemas.errors import FlowtrailError
 from schemas.object_ref import ObjectKind, ObjectRef
 
@@ -44,23 +43,23 @@ def test_a_load_as_an_element() -> None:
     assert load.nbytes == part.nbytes == coder.estimate_size(load)
 
 
-def test_the_coder_is_the_one_that_the_pipeline_gets() -> None:
+def test_the_pipeline_uses_this_coder() -> None:
     import pipelines.ingest.pipeline
 
     assert pipelines.ingest.pipeline.ColumnarCoder is ColumnarCoder
-    assert isinstance(coders.registry.get_coder(ReadLoad), ColumnarCoder)
+    assert isinstance(coders.registry.get_coder(Read), ColumnarCoder)
 
 
 def fail(element: int) -> Iterator[int]:
     if element == 2:
-        raise FlowtrailError("The thing is broken.", "Mend it.")
+        raise FlowtrailError("The thing is broken.", "Fix it.")
     yield element
 
 
-def test_an_error_for_people_is_raised_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_for_the_user_is_raised_unchanged(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(FlowtrailError) as caught, in_process() as pipeline:
         _ = pipeline | beam.Create([1, 2, 3]) | beam.Reshuffle() | beam.FlatMap(fail)
-    assert (caught.value.message, caught.value.remedy) == ("The thing is broken.", "Mend it.")
+    assert (caught.value.message, caught.value.remedy) == ("The thing is broken.", "Fix it.")
     assert "Traceback" not in capfd.readouterr().err
     assert not logging.getLogger("apache_beam.runners.common").filters
 

@@ -1,5 +1,5 @@
-"""Proves that objects made in bulk are as AWS delivers them: names, gzip text, Parquet types; and that plans say truly
-what is in them."""
+"""Proves that generated objects are as AWS delivers them: names, gzip text, Parquet types; and that plans match their
+contents."""
 
 import gzip
 import io
@@ -92,7 +92,7 @@ def test_late_objects_are_named_later_than_their_records(tmp_path: Path) -> None
     assert all(EVENING <= int(line.split()[11]) < EVENING + SLOT for line in read_lines(tmp_path / late.key)[1:])
 
 
-def test_copies_and_overlapping_logs_hold_the_same_records_under_other_names(tmp_path: Path) -> None:
+def test_copies_and_overlapping_logs_have_the_same_records_under_other_names(tmp_path: Path) -> None:
     log = FlowLog(fields_up_to(5))
     planned = Planned(log, BEGIN, 300)
     other = planned.by(replace(log, name="second", fields=fields_up_to(2)))
@@ -106,7 +106,7 @@ def test_copies_and_overlapping_logs_hold_the_same_records_under_other_names(tmp
     assert len(logs) == 2
 
 
-def test_the_word_awslogs_is_refused_in_a_prefix() -> None:
+def test_the_word_awslogs_is_rejected_in_a_prefix() -> None:
     with pytest.raises(ValueError, match="reserved"):
         Layout("my/AWSLogs/x")
 
@@ -155,7 +155,7 @@ def test_parquet_has_the_types_that_aws_documents(log: FlowLog, types: dict[str,
     assert status == counted(delivered.truth)
 
 
-def test_parquet_and_text_say_the_same_and_the_dash_is_an_option(tmp_path: Path) -> None:
+def test_parquet_and_text_have_the_same_records_and_the_dash_is_an_option(tmp_path: Path) -> None:
     text = Planned(FlowLog(VPC_FIELDS), BEGIN, 2000)
     nulls, dashes = (text.by(FlowLog(VPC_FIELDS, name=str(d), parquet=True, dashes=d)) for d in (False, True))
     keys = [each.key for each in to_folder(Bucket((text, nulls, dashes)), tmp_path).objects]
@@ -170,7 +170,7 @@ def test_parquet_and_text_say_the_same_and_the_dash_is_an_option(tmp_path: Path)
     assert dash_table["tcp_flags"].null_count == null_table["tcp_flags"].null_count > 0
 
 
-def test_tiny_objects_are_what_they_would_be_each_alone(tmp_path: Path) -> None:
+def test_tiny_objects_are_the_same_as_when_generated_alone(tmp_path: Path) -> None:
     bucket = tiny(300, (1, 50), log=FlowLog(fields_up_to(3)), slots=7)
     assert len(list(bucket.groups())) == 1
     manifest = to_folder(bucket, tmp_path / "together")
@@ -198,7 +198,7 @@ def test_blocks_change_nothing_and_two_runs_give_the_same_bytes(tmp_path: Path) 
     assert len(bodies) == 3
 
 
-def test_a_giant_is_as_long_as_was_asked(tmp_path: Path) -> None:
+def test_a_giant_is_as_long_as_requested(tmp_path: Path) -> None:
     manifest = to_folder(one_giant(24 << 20, log=FlowLog(fields_up_to(5))), tmp_path)
     assert len(manifest.objects) == 1
     assert 24 << 20 <= manifest.inflated < 25 << 20
@@ -214,7 +214,7 @@ def test_an_assortment_has_every_shape(tmp_path: Path) -> None:
     shapes = {next(s for s, form in reversed(FOLDERS.items()) if re.search(f"{form}\\d+_", key)) for key in keys}
     assert shapes == set(FOLDERS)
     headers = {read_lines(tmp_path / key)[0] for key in keys if key.endswith(".gz")}
-    assert len(headers) == 9 + 2 + 1 + 1  # versions, own orders, a field unheard of, transit gateway
+    assert len(headers) == 9 + 2 + 1 + 1  # versions, custom orders, an unknown field, transit gateway
     assert len({match["account"] for key in keys if (match := FILE.search(key))}) == 2
     for each in manifest.objects:
         assert each.truth.records == 100
@@ -222,7 +222,7 @@ def test_an_assortment_has_every_shape(tmp_path: Path) -> None:
             assert truth_of(read_lines(tmp_path / each.key)) == counted(each.truth)
 
 
-def test_a_manifest_can_be_kept() -> None:
+def test_a_manifest_can_be_saved() -> None:
     manifest = Manifest((Delivered("a/b", 10, 60, Truth(ok=3, bytes=1 << 40)), Delivered("c", 1, 2, Truth(nodata=1))))
     assert Manifest.from_json(manifest.to_json()) == manifest
     assert manifest.total == Truth(ok=3, nodata=1, bytes=1 << 40)

@@ -1,4 +1,5 @@
-"""Proves that records made in bulk follow AWS's reference: fields, null rules, flags, paths, times, truth, sameness."""
+"""Proves that generated records follow the AWS reference: fields, null rules, flags, paths, times; and that they are
+reproducible."""
 
 import re
 from ipaddress import ip_address
@@ -29,7 +30,7 @@ Record = dict[str, str]
 
 
 def records(log_fields: tuple[Field, ...], traffic: Traffic = USUAL, rows: int = ROWS, stream: int = 0) -> list[Record]:
-    """By way of the text, read in the slowest and plainest manner."""
+    """Records parsed from the text in the slowest and simplest way."""
     text = bytes(lines(batch(log_fields, traffic, rows, slot=AT, stream=stream).table)).decode("ascii")
     assert text.endswith("\n")
     names = [field.name for field in log_fields]
@@ -52,7 +53,7 @@ def test_fields_are_those_that_aws_documents() -> None:
     assert header(TRANSIT_FIELDS).decode() == TRANSIT_HEADER + "\n"
 
 
-def test_a_log_format_is_read_in_its_order_and_refused_when_aws_would() -> None:
+def test_a_log_format_is_read_in_its_order_and_rejected_when_aws_would() -> None:
     assert [field.name for field in log_format("${end} ${start} srcaddr")] == ["end", "start", "srcaddr"]
     for wrong in ("start start", "start colour"):
         with pytest.raises(ValueError, match="not a VPC flow log format"):
@@ -60,7 +61,7 @@ def test_a_log_format_is_read_in_its_order_and_refused_when_aws_would() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_each_version_holds_to_the_form_of_every_field(version: int) -> None:
+def test_each_version_has_the_form_of_every_field(version: int) -> None:
     log_fields = fields_up_to(version)
     for record in records(log_fields, rows=4000):
         measured = record["log-status"] == "OK"
@@ -74,7 +75,7 @@ def test_each_version_holds_to_the_form_of_every_field(version: int) -> None:
         assert record["version"] == str(version)
 
 
-def test_every_field_that_may_be_absent_is_seen_both_ways(all_fields: list[Record]) -> None:
+def test_every_field_that_may_be_absent_occurs_both_ways(all_fields: list[Record]) -> None:
     for name in FORMS:
         absent = {record[name] == "-" for record in ok(all_fields)}
         assert absent == ({True, False} if name in SOMETIMES_ABSENT else {False}), name
@@ -90,7 +91,7 @@ def test_records_without_data_still_name_their_interface_and_window(all_fields: 
     assert busy.isdisjoint({r["interface-id"] for r in idle if r["log-status"] == "NODATA"})
 
 
-def test_addresses_are_canonical_of_the_type_said_and_one_is_the_interface(all_fields: list[Record]) -> None:
+def test_addresses_are_canonical_match_the_type_and_one_is_the_interface(all_fields: list[Record]) -> None:
     own: dict[tuple[str, str], set[str]] = {}
     for record in ok(all_fields):
         for name in ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"):
@@ -107,7 +108,7 @@ def test_pods_and_nat_gateways_carry_other_addresses_in_the_packet(all_fields: l
     differ = [r for r in ok(all_fields) if (r["srcaddr"], r["dstaddr"]) != (r["pkt-srcaddr"], r["pkt-dstaddr"])]
     nat = [r for r in differ if r["interface-type"] == "nat_gateway"]
     assert len(nat) > 50
-    for record in nat:  # to the gateway, or from it, on its inner side: the packet names the host outside
+    for record in nat:  # on the inner side of the gateway the packet has the outside host's address
         inward = record["flow-direction"] == "egress"
         seen, carried = ("srcaddr", "pkt-srcaddr") if inward else ("dstaddr", "pkt-dstaddr")
         other, same = ("dstaddr", "pkt-dstaddr") if inward else ("srcaddr", "pkt-srcaddr")
@@ -122,7 +123,7 @@ def test_pods_and_nat_gateways_carry_other_addresses_in_the_packet(all_fields: l
     assert all(r["pkt-srcaddr"].startswith("100.") or r["pkt-dstaddr"].startswith("100.") for r in pods)
 
 
-def test_flags_are_joined_bits_that_aws_tells(all_fields: list[Record]) -> None:
+def test_flags_are_ored_bits_that_aws_records(all_fields: list[Record]) -> None:
     seen: dict[tuple[str, str], set[str]] = {}
     for record in ok(all_fields):
         kind = "tcp" if record["protocol"] == "6" else record["protocol"]
@@ -146,7 +147,7 @@ def test_an_acl_that_stops_the_answer_shows_as_a_mirrored_pair() -> None:
         assert (asked["srcaddr"], asked["dstaddr"], asked["srcport"], asked["dstport"]) == mirrored
 
 
-def test_traffic_path_and_next_hop_say_where_egress_goes(all_fields: list[Record]) -> None:
+def test_traffic_path_and_next_hop_show_where_egress_goes(all_fields: list[Record]) -> None:
     paths = {r["traffic-path"] for r in ok(all_fields) if r["flow-direction"] == "egress" and r["action"] == "ACCEPT"}
     assert paths == {"1", "2", "3", "4", "5", "6", "7", "8", "-"}
     assert {r["traffic-path"] for r in ok(all_fields) if r["flow-direction"] == "ingress"} == {"-"}
@@ -169,7 +170,7 @@ def test_records_end_in_their_five_minutes_and_are_no_longer_than_a_window(windo
 
 
 @pytest.mark.parametrize("log_fields", [fields_up_to(2), VPC_FIELDS, TRANSIT_FIELDS], ids=["v2", "v11", "transit"])
-def test_the_truth_is_what_the_lines_say(log_fields: tuple[Field, ...]) -> None:
+def test_the_truth_matches_the_lines(log_fields: tuple[Field, ...]) -> None:
     traffic = Traffic(seed=8, needle_share=0.001, nodata_share=0.03)
     whole = batch(log_fields, traffic, ROWS, slot=AT)
     found, truth = records(log_fields, traffic), whole.truth()
@@ -201,7 +202,7 @@ def test_some_records_come_twice_and_only_when_wanted() -> None:
     assert 150 < twins(0.01) - by_chance < 250
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_or_stream_others() -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_or_stream_different_ones() -> None:
     def text(traffic: Traffic, stream: int = 0) -> bytes:
         return bytes(lines(batch(VPC_FIELDS, traffic, 500, slot=AT, stream=stream).table))
 
@@ -218,7 +219,7 @@ def test_records_do_not_depend_on_how_they_are_batched_or_in_which_format() -> N
     assert batch(order, USUAL, 5000, slot=AT).table.equals(whole.select([field.name for field in order]))
 
 
-def test_a_field_that_aws_does_not_have_gets_words() -> None:
+def test_a_field_that_aws_does_not_have_gets_arbitrary_words() -> None:
     found = records((*fields_up_to(2), Field("quantum-state", 12)), rows=500)
     assert len({record["quantum-state"] for record in found}) > 3
     assert {record["version"] for record in found} == {"12"}

@@ -1,11 +1,11 @@
-"""What deploy/ allows is what the code does: no call of ours is denied, and nothing else is allowed."""
+"""deploy/ allows exactly what the code does: none of its calls is denied, and nothing else is allowed."""
 
 import json
 import re
 from pathlib import Path
 
-from connectors.clickhouse import Store
-from connectors.ec2 import OPERATIONS
+from connectors.aws.ec2 import OPERATIONS
+from connectors.store.clickhouse import Store
 from schemas.describe import ANSWERS
 
 ROOT = Path(__file__).parents[2]
@@ -18,23 +18,23 @@ def allowed(service: str) -> set[str]:
     return {action for action in flat if action.startswith(f"{service}:")}
 
 
-def test_every_describe_that_is_called_is_allowed_and_nothing_else_of_ec2() -> None:
+def test_every_describe_that_is_called_is_allowed_and_nothing_else_in_ec2() -> None:
     called = {"ec2:" + "".join(word.capitalize() for word in name.split("_")) for name in OPERATIONS}
     assert allowed("ec2") == called
 
 
-def test_what_is_called_is_what_the_configuration_is_made_of() -> None:
+def test_the_calls_are_those_that_the_configuration_needs() -> None:
     assert {name.replace("_", "-") for name in OPERATIONS} == set(ANSWERS)
 
 
-def test_of_s3_only_listing_and_reading_are_allowed() -> None:
-    text = (ROOT / "connectors" / "s3.py").read_text("utf-8")
+def test_in_s3_only_listing_and_reading_are_allowed() -> None:
+    text = (ROOT / "connectors" / "aws" / "s3.py").read_text("utf-8")
     used = set(re.findall(r"list_objects_v2|\.get_object\(|\.put_object\(|\.delete_object\(|\.head_object\(", text))
     assert used == {"list_objects_v2", ".get_object("}
     assert allowed("s3") == {"s3:ListBucket", "s3:GetObject"}
 
 
-def test_nothing_is_allowed_by_a_star_and_only_describes_on_every_resource() -> None:
+def test_no_action_is_a_wildcard_and_only_describes_apply_to_every_resource() -> None:
     for statement in POLICY["Statement"]:
         assert statement["Effect"] == "Allow"
         assert "*" not in json.dumps(statement["Action"])

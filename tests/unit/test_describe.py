@@ -1,5 +1,5 @@
-"""Proves how `describe-*` answers are read: one normal form, what follows from an answer that is not there, and a clear
-message for one that is not whole; from objects and from a folder of files."""
+"""Proves how `describe-*` answers are read: one normal form, what a missing answer means, and a clear message for an
+incomplete one; from objects and from a folder of files."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from connectors.describe_files import read_answers
-from connectors.ec2 import OPERATIONS
-from pipelines.network.describe import ANSWERS, REQUIRED, resources_from_describe
-from schemas.errors import FlowtrailError
-from schemas.network import (
+from connectors.aws.ec2 import OPERATIONS
+from connectors.aws.saved_answers import read_answers
+from network.aws.describe import ANSWERS, REQUIRED, resources_from_describe
+from schemas.configuration import (
     AclEntry,
     Configuration,
     NetworkInterface,
@@ -21,6 +20,7 @@ from schemas.network import (
     Vpc,
     configuration,
 )
+from schemas.errors import FlowtrailError
 from tests.unit.vpc import web_answers
 
 
@@ -28,7 +28,7 @@ def read(answers: dict[str, Any]) -> Configuration:
     return configuration(resources_from_describe(answers))
 
 
-def test_everything_that_the_answers_say() -> None:
+def test_everything_in_the_answers() -> None:
     config = read(web_answers())
     assert config.vpcs == {"vpc-1": Vpc("vpc-1", ("10.0.0.0/16",))}
     assert config.subnets == {"subnet-1": Subnet("subnet-1", "vpc-1", ("10.0.1.0/24",), "eu-central-1a", "public")}
@@ -151,7 +151,7 @@ def test_a_required_answer_is_missing(command: str) -> None:
         ),
     ],
 )
-def test_an_answer_that_is_not_whole(command: str, answer: Any, says: str) -> None:
+def test_an_incomplete_answer(command: str, answer: Any, says: str) -> None:
     with pytest.raises(FlowtrailError, match=says) as caught:
         resources_from_describe(web_answers() | {command: answer})
     assert caught.value.remedy == f"Save it again: aws ec2 {command} --output json > {command}.json"
@@ -175,7 +175,7 @@ def test_optional_files_may_be_absent(tmp_path: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(FlowtrailError, match="There is no folder") as caught:
+    with pytest.raises(FlowtrailError, match=r"The folder .*none does not exist") as caught:
         read_answers(str(tmp_path / "none"))
     assert "aws ec2 describe-subnets --output json" in caught.value.remedy
 

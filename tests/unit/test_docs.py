@@ -1,4 +1,4 @@
-"""Generated references are fresh, links lead somewhere, and what the prose promises is there."""
+"""Generated references are up to date, links lead to files, and what the prose mentions exists."""
 
 import importlib.util
 import json
@@ -9,10 +9,9 @@ from types import ModuleType
 
 import pytest
 
-from pipelines.cli.base import ExitCode
+from cli.base import ExitCode
 from schemas.incident import Cause, Evidence, Incident, TimelineEntry
-
-ROOT = Path(__file__).parents[2]
+from tests.packages import PACKAGES, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +24,11 @@ def generate() -> ModuleType:
     return module
 
 
-def test_references_are_fresh(generate: ModuleType) -> None:
+def test_references_are_up_to_date(generate: ModuleType) -> None:
     assert generate.stale() == [], "run `make docs`"
 
 
-def test_a_stale_reference_is_noticed(generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_reference_is_detected(generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in generate.REFERENCES:
         (tmp_path / name).write_text((ROOT / "docs" / name).read_text("utf-8"), "utf-8")
     (tmp_path / "cli.md").write_text("old", "utf-8")
@@ -53,7 +52,8 @@ def test_links_lead_to_files_that_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_modules_that_are_named_exist(page: Path) -> None:
     for name in re.findall(
-        r"`((?:schemas|connectors|pipelines|console|simulation|deploy|docs)/[\w/.]+)`", page.read_text("utf-8")
+        r"`((?:schemas|network|connectors|pipelines|console|cli|simulation|deploy|docs)/[\w/.]+)`",
+        page.read_text("utf-8"),
     ):
         assert (ROOT / name).exists(), f"{page.name}: {name}"
 
@@ -74,23 +74,13 @@ def test_the_incident_in_the_docs_has_the_shape_of_one() -> None:
         assert f"`cause.{field.name}`" in text, field.name
 
 
-def test_exit_codes_in_the_docs_are_the_ones_that_are_used() -> None:
+def test_exit_codes_in_the_docs_are_those_of_the_code() -> None:
     text = (ROOT / "docs" / "scripting.md").read_text("utf-8")
     codes = [int(code) for code in re.findall(r"^\| (\d) \| ", text, re.MULTILINE)]
     assert codes == [code.value for code in ExitCode]
 
 
-def test_the_map_in_the_readme_has_every_room() -> None:
+def test_the_layout_in_the_readme_has_every_folder() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    for room in (
-        "schemas",
-        "connectors",
-        "pipelines",
-        "console",
-        "simulation",
-        "deploy",
-        "benchmarks",
-        "docs",
-        "tests",
-    ):
-        assert f"{room}/" in text, room
+    for folder in (*PACKAGES, "deploy", "benchmarks", "docs", "tests"):
+        assert f"{folder}/" in text, folder

@@ -1,13 +1,13 @@
-"""Filters of `search` become values of a known type; what is none is refused with the remedy."""
+"""Filters of `search` become values of a known type; anything else is rejected with a remedy."""
 
 import pytest
 
-from console.protocols import protocol_name, protocol_number
-from console.search import action, address_range, interface
+from console.answers.search import action, address_range, interface
 from schemas.errors import FlowtrailError
+from schemas.protocols import protocol_name, protocol_number
 
 
-def test_an_address_is_a_range_of_one_and_a_cidr_one_of_many() -> None:
+def test_an_address_is_a_range_of_one_and_a_cidr_a_range_of_many() -> None:
     assert address_range("198.51.100.7") == ("::ffff:198.51.100.7", "::ffff:198.51.100.7")
     assert address_range("198.51.100.7/24") == ("::ffff:198.51.100.0", "::ffff:198.51.100.255")
     assert address_range("2001:db8::/127") == ("2001:db8::", "2001:db8::1")
@@ -15,7 +15,7 @@ def test_an_address_is_a_range_of_one_and_a_cidr_one_of_many() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "1.2.3", "1.2.3.4/33", "1.2.3.4' OR 1=1", "::g"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_anything_that_is_not_an_address_is_rejected(text: str) -> None:
     with pytest.raises(FlowtrailError, match="neither an address nor a CIDR") as failure:
         address_range(text)
     assert "198.51.100.0/24" in failure.value.remedy
@@ -33,7 +33,7 @@ def test_actions_and_protocols_by_name() -> None:
     ("parse", "text"),
     [(action, "drop"), (protocol_number, "256"), (protocol_number, "tpc"), (protocol_number, "-1"), (interface, "web")],
 )
-def test_other_words_are_refused_with_the_remedy(parse: object, text: str) -> None:
+def test_other_words_are_rejected_with_a_remedy(parse: object, text: str) -> None:
     with pytest.raises(FlowtrailError, match=repr(text)) as failure:
         parse(text)  # type: ignore[operator]
     assert failure.value.remedy

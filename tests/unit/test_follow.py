@@ -1,12 +1,12 @@
-"""What following adds up: every count of rows, of whatever table."""
+"""The total of a follow run: every count of rows, for every table."""
 
 from dataclasses import fields
 
-from pipelines.cli.follow import add
-from pipelines.ingest.pipeline import IngestSummary
+from cli.follow import add
+from schemas.summary import IngestSummary
 
 
-def test_every_count_of_rows_is_the_sum_of_all_turns() -> None:
+def test_every_count_of_rows_is_the_sum_of_all_rounds() -> None:
     counts = [f.name for f in fields(IngestSummary) if f.type in ("int", int)]
     one, two = (IngestSummary(**dict.fromkeys(counts, n)) for n in (3, 4))
     total = add(one, two)

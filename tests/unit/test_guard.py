@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.guard import guarded
+from console.answers.guard import guarded
 from schemas.errors import FlowtrailError
 
 
@@ -24,42 +24,42 @@ from schemas.errors import FlowtrailError
         "SELECT formatDateTime(start, '%H') FROM flows",
     ],
 )
-def test_what_only_reads_is_let_through(sql: str) -> None:
+def test_reading_statements_are_accepted(sql: str) -> None:
     assert guarded(sql).strip()
     assert ";" not in guarded(sql)[-2:]
 
 
-def test_a_comment_at_the_end_swallows_nothing_that_is_put_after_it() -> None:
+def test_a_comment_at_the_end_hides_nothing_that_is_appended() -> None:
     assert guarded("SELECT 1 -- x") == "SELECT 1\n"
 
 
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("", "no statement"),
-        (" ; -- nothing", "no statement"),
+        ("", "statement is empty"),
+        (" ; -- nothing", "statement is empty"),
         ("SELECT 1; DROP TABLE flows", "more than one"),
         ("SELECT 1; -- x\n SELECT 2", "more than one"),
-        ("DROP TABLE flows", "begins with DROP"),
-        ("INSERT INTO flows SELECT * FROM flows", "begins with INSERT"),
-        ("SET readonly = 0", "begins with SET"),
-        ("USE system", "begins with USE"),
-        ("KILL QUERY WHERE 1", "begins with KILL"),
+        ("DROP TABLE flows", "starts with DROP"),
+        ("INSERT INTO flows SELECT * FROM flows", "starts with INSERT"),
+        ("SET readonly = 0", "starts with SET"),
+        ("USE system", "starts with USE"),
+        ("KILL QUERY WHERE 1", "starts with KILL"),
         ("SELECT file('/etc/passwd')", "file reads outside"),
         ("SELECT FILE /**/ ('/etc/passwd')", "file reads outside"),
         ("SELECT `file`('/etc/passwd')", "file reads outside"),
-        ("SELECT \"fi\\x6ce\"('/etc/passwd')", "written with an escape"),
+        ("SELECT \"fi\\x6ce\"('/etc/passwd')", "contains an escape sequence"),
         ("SELECT * FROM url('http://x', CSV)", "url reads outside"),
         ("DESCRIBE (SELECT * FROM s3('http://x'))", "s3 reads outside"),
         ("SELECT 1 INTO OUTFILE '/tmp/x'", "writes a file"),
         ("SELECT 1 into /* x */ outfile '/tmp/x'", "writes a file"),
-        ("SELECT 1 FORMAT CSV", "form of the answer"),
+        ("SELECT 1 FORMAT CSV", "output format"),
         ("SELECT $a$ ' $a$, file('/etc/passwd') -- '", "quotes with"),
         ("SELECT \u2018 ' \u2019, file('/etc/passwd') -- '", "quotes with"),
-        ("SELECT 'open", "does not end"),
+        ("SELECT 'open", "is not closed"),
     ],
 )
-def test_everything_else_is_refused_with_the_remedy(sql: str, message: str) -> None:
+def test_everything_else_is_rejected_with_a_remedy(sql: str, message: str) -> None:
     with pytest.raises(FlowtrailError, match=message) as failure:
         guarded(sql)
     assert failure.value.remedy

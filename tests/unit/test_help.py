@@ -1,4 +1,4 @@
-"""Every command explains itself, with an example that its own parser understands."""
+"""Every command has help, with an example that its own parser accepts."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app
+from cli.app import app
 
 TOP = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 COMMANDS = {
@@ -15,7 +15,7 @@ COMMANDS = {
     for name, command in TOP.items()
     for sub, inner in getattr(command, "commands", {"": command}).items()
 }
-"""Those of a group under both their names."""
+"""Commands in a group have both names."""
 
 NAMES = [
     "migrate",
@@ -51,7 +51,7 @@ def test_help_has_an_example_that_can_be_parsed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "demo"])
-def test_every_answer_can_be_had_as_json(name: str) -> None:
+def test_every_answer_is_available_as_json(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert {"--output", "-o"} <= options
 

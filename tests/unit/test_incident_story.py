@@ -1,4 +1,4 @@
-"""One incident told: everything a person needs is on the screen, and nothing of it can do harm there."""
+"""One incident on the screen: it has everything a person needs, and none of it can do harm there."""
 
 import io
 from dataclasses import replace
@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.incidents import show_list, show_story, what
-from console.render import both
-from console.screen import Screen
+from console.answers.text import both
+from console.terminal.incidents import show_list, show_story, what
+from console.terminal.screen import Screen
 from schemas.incident import Cause, Certainty, Evidence, Incident, Kind, State, TimelineEntry
 
 AT = datetime(2026, 11, 20, 15, 5, tzinfo=UTC)
@@ -68,29 +68,29 @@ def test_the_story_has_everything() -> None:
         "2 1 eni-1 ... REJECT OK",
         "no SKIPDATA in the range",
         "FROM flows",
-        "Flowtrail never runs it",
+        "Flowtrail never runs this",
     ):
         assert part in text
 
 
-def test_commands_are_on_one_line_each_to_be_copied() -> None:
+def test_each_command_is_on_one_line_so_it_can_be_copied() -> None:
     lines = [line.strip() for line in told(INCIDENT).splitlines()]
     assert INCIDENT.fix in lines
     assert INCIDENT.inverse in lines
 
 
-def test_an_incident_that_is_over_says_when_and_by_what_and_asks_for_nothing() -> None:
+def test_a_closed_incident_shows_when_and_by_what_and_suggests_nothing() -> None:
     closed = replace(INCIDENT, state=State.CLOSED, closed_at=AT + timedelta(minutes=45), closed_by=("event-2",))
     text = told(closed)
     assert "closed 2026-11-20 15:50:00Z" in text
     assert "event-2" in text
-    assert "nothing is to be done" in text
+    assert "not needed: the incident is closed" in text
 
 
 def test_without_a_cause_nothing_is_guessed() -> None:
     unexplained = replace(INCIDENT, cause=None, certainty=Certainty.UNEXPLAINED, fix=None, inverse=None)
     text = told(unexplained)
-    assert "Not known; nothing is guessed." in text
+    assert "Unknown; Flowtrail does not guess." in text
     assert "undo" not in text
 
 

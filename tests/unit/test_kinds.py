@@ -1,11 +1,11 @@
-"""An object's kind is told by AWS's name for it, else by its first bytes; everything else is OTHER."""
+"""An object's kind is determined by the name AWS gives it, else by its first bytes; everything else is OTHER."""
 
 import gzip
 
 import pytest
 
-from pipelines.ingest.kinds import HEAD_BYTES, kind_of_head, kind_of_key
-from pipelines.ingest.log_format import parse_log_format
+from pipelines.ingest.find.kinds import HEAD_BYTES, kind_of_head, kind_of_key
+from pipelines.ingest.parse.log_format import parse_log_format
 from schemas.errors import FlowtrailError
 from schemas.flow import DEFAULT_FORMAT
 from schemas.object_ref import ObjectKind
@@ -79,7 +79,7 @@ def test_by_first_bytes(head: bytes, kind: ObjectKind, packed: bool) -> None:
     assert kind_of_head(gzip.compress(head, mtime=0) if packed else head) is kind
 
 
-def test_parquet_is_told_by_its_magic_whatever_its_name() -> None:
+def test_parquet_is_recognized_by_its_magic_whatever_its_name() -> None:
     assert kind_of_head(b"PAR1\x15\x04\x15") is FLOW_LOG
 
 
@@ -102,15 +102,15 @@ def test_the_beginning_of_a_large_gzip_is_enough() -> None:
         b"PAR1\x15\x04",
     ],
 )
-def test_what_is_damaged_or_parquet_is_read_so_that_reading_says_what_it_is(head: bytes) -> None:
+def test_damaged_objects_and_parquet_are_read_so_that_reading_reports_the_problem(head: bytes) -> None:
     assert kind_of_head(head) is FLOW_LOG
 
 
-def test_a_long_line_that_is_whole_is_not_damaged() -> None:
+def test_a_long_complete_line_is_not_damaged() -> None:
     assert kind_of_head(gzip.compress(b'{"configurationItems":[' + b"1," * 400_000 + b"1]}", mtime=0)) is OTHER
 
 
-def test_a_record_without_header_is_known_by_the_configured_format() -> None:
+def test_a_record_without_header_is_recognized_by_the_configured_format() -> None:
     record = b"1763627530 1763627590 eni-1\n"
     assert kind_of_head(record) is OTHER
     assert kind_of_head(record, ["start", "end", "interface-id"]) is FLOW_LOG
@@ -122,6 +122,6 @@ def test_a_log_format_is_read_as_aws_prints_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "${version ${start}", "Version", "${}"])
-def test_what_is_no_log_format_is_refused_with_an_example(text: str) -> None:
+def test_an_invalid_log_format_is_rejected_with_an_example(text: str) -> None:
     with pytest.raises(FlowtrailError, match=r"\$\{start\}"):
         parse_log_format(text)

@@ -1,4 +1,4 @@
-"""parse_flow_log on lines as AWS writes them, and on every kind of line and object that it must refuse."""
+"""parse_flow_log on lines as AWS writes them, and on every kind of line and object that it must reject."""
 
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.ingest.parse import parse_flow_log
-from pipelines.ingest.parsed import Parsed
+from pipelines.ingest.parse.flow_log import parse_flow_log
+from pipelines.ingest.parse.parsed import Parsed
 from schemas.errors import BadObject
 from schemas.flow import COVERAGE, DEFAULT_FORMAT, FLOWS, RAW_CAP, REJECTED_LINES
 from schemas.object_ref import ObjectKind, ObjectRef
@@ -66,7 +66,7 @@ def test_a_default_record_fills_its_columns_and_leaves_the_others_empty() -> Non
 
 
 @pytest.mark.parametrize("lines", [[V2, GOOD, GOOD.replace("OK", "NODATA"), "bad"], [V2], []])
-def test_tables_have_the_registry_s_columns_up_to_the_row_number(lines: list[str]) -> None:
+def test_tables_have_the_columns_of_the_registry_up_to_the_row_number(lines: list[str]) -> None:
     tables = parse(*lines).tables
     for table in (FLOWS, COVERAGE, REJECTED_LINES):
         expected = [field for field in table.schema if field.name not in ("load", "chunk")]
@@ -74,8 +74,8 @@ def test_tables_have_the_registry_s_columns_up_to_the_row_number(lines: list[str
     assert set(tables) == {"flows", "coverage", "rejected_lines"}
 
 
-def test_a_nat_gateway_keeps_the_packet_s_addresses_apart_from_the_interface_s() -> None:
-    """AWS's example: 10.0.1.5 talks through the NAT gateway 10.0.0.220 with 203.0.113.5; four records, no instance."""
+def test_a_nat_gateway_has_separate_addresses_for_packet_and_interface() -> None:
+    """AWS's example: 10.0.1.5 talks to 203.0.113.5 through the NAT gateway 10.0.0.220; four records, no instance."""
     header = "instance-id interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr start end"
     hops = [
         ("10.0.1.5", "10.0.0.220", "10.0.1.5", "203.0.113.5"),
@@ -89,7 +89,7 @@ def test_a_nat_gateway_keeps_the_packet_s_addresses_apart_from_the_interface_s()
     assert {row["instance_id"] for row in rows} == {""}
 
 
-def test_a_version_5_record_in_an_order_of_its_own() -> None:
+def test_a_version_5_record_in_a_custom_order() -> None:
     record = (
         "5 vpc-abcdef01 subnet-aaaaaaaa i-0c50d5961bcb2d47b eni-1235b8ca 023456789010 IPv4 10.0.0.62 52.213.180.42 "
         "43416 443 10.0.0.62 52.213.180.42 6 568 8 1763627530 1763627590 ACCEPT 3 OK ap-southeast-2 apse2-az3 - - - S3 "
@@ -124,8 +124,8 @@ def test_gaps_go_to_coverage_and_not_to_flows() -> None:
 TRANSIT = " ".join(field.name for field in TRANSIT_FIELDS)
 
 
-def test_a_transit_gateway_s_records_go_to_tables_of_their_own() -> None:
-    """The record is AWS's example of the default format, with times of today."""
+def test_transit_gateway_records_go_to_separate_tables() -> None:
+    """The record is AWS's example of the default format, with current times."""
     ok = (
         "6 TransitGateway 123456789012 tgw-0123456789a tgw-attach-0123456789a 123456789012 123456789012 vpc-1 vpc-2 "
         "subnet-1 subnet-2 eni-1 eni-2 ap-south-1a ap-south-1b tgw-attach-0123456789b 10.4.5.6 192.0.2.7 80 37416 6 "
@@ -157,7 +157,7 @@ def test_a_transit_gateway_s_records_go_to_tables_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("only", ["resource-type", "tgw-src-eni", "packets-lost-blackhole", "tgw-of-tomorrow"])
-def test_one_field_of_its_own_tells_a_transit_gateway(only: str) -> None:
+def test_one_transit_gateway_field_is_enough_to_recognize_its_log(only: str) -> None:
     parsed = parse(f"start end {only}", "1 2 3")
     assert parsed.tables["tgw_flows"].num_rows == 1
     assert "flows" not in parsed.tables
@@ -169,7 +169,7 @@ def test_without_log_status_a_record_that_measured_nothing_is_a_gap() -> None:
     assert [row["row_no"] for row in flows(parsed)] == [3, 4]
 
 
-def test_null_and_zero_stay_apart() -> None:
+def test_null_and_zero_remain_distinct() -> None:
     rows = flows(parse("srcport packets tcp-flags start end log-status", "0 0 0 1 2 OK", "- - - 1 2 OK"))
     assert [(row["srcport"], row["packets"], row["tcp_flags"]) for row in rows] == [(0, 0, 0), (None, None, None)]
 
@@ -182,7 +182,7 @@ def test_ipv4_and_ipv6_share_a_column() -> None:
     ]
 
 
-def test_fields_the_registry_does_not_know_are_kept_by_name() -> None:
+def test_fields_not_in_the_registry_are_kept_by_name() -> None:
     rows = flows(parse("start end ecs_task-id2 reject-cause", "1 2 task-1 -", "1 2 - -", "1 2 task-2 BPA"))
     assert [dict(row["extra"]) for row in rows] == [
         {"ecs-task-id2": "task-1"},
@@ -293,7 +293,7 @@ def test_undecodable_bytes_are_kept_escaped_and_the_raw_line_is_capped() -> None
     assert [row["vpc_id"] for row in flows(parsed)] == ["vpc-東"]
 
 
-def test_texts_of_rejected_lines_are_not_remembered() -> None:
+def test_texts_of_rejected_lines_are_not_cached() -> None:
     parsed = parse("vpc-id start end", "vpc-good 1 2", "vpc-bad x 2")
     assert parsed.tables["flows"]["vpc_id"].chunk(0).dictionary.to_pylist() == ["", "vpc-good"]
 
@@ -311,7 +311,7 @@ def test_texts_of_rejected_lines_are_not_remembered() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
-def test_what_is_no_such_log_is_refused_as_a_whole(raw: bytes, reason: str, words: str) -> None:
+def test_an_object_that_is_not_a_flow_log_is_rejected_as_a_whole(raw: bytes, reason: str, words: str) -> None:
     with pytest.raises(BadObject) as caught:
         parse_flow_log(REF, raw)
     assert caught.value.reason == reason

@@ -1,4 +1,4 @@
-"""parse_flow_log on Parquet: the same rows as from text, AWS's types and near ones, and every file that it refuses."""
+"""parse_flow_log on Parquet: the same rows as from text, AWS's and similar types, and every file that it rejects."""
 
 import gzip
 import io
@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.ingest.decompress import inflate
-from pipelines.ingest.parse import parse_flow_log
-from pipelines.ingest.parsed import Parsed
+from pipelines.ingest.parse.decompress import inflate
+from pipelines.ingest.parse.flow_log import parse_flow_log
+from pipelines.ingest.parse.parsed import Parsed
 from schemas.errors import BadObject
 from schemas.object_ref import ObjectRef
 from simulation.bulk.batch import Batch, batch
@@ -40,7 +40,7 @@ def file(**columns: Any) -> bytes:
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize(("dashes", "wide"), [(False, False), (True, True)])
-def test_parquet_and_text_become_the_same_rows_and_as_many_as_were_made(name: str, dashes: bool, wide: bool) -> None:
+def test_parquet_and_text_become_the_same_rows_and_as_many_as_generated(name: str, dashes: bool, wide: bool) -> None:
     log_fields = FORMATS[name]
     records = made(log_fields)
     sink = io.BytesIO()
@@ -60,7 +60,7 @@ def test_parquet_and_text_become_the_same_rows_and_as_many_as_were_made(name: st
     assert numbers == list(range(1, 901))
 
 
-def test_parquet_is_known_by_its_bytes_also_when_it_came_in_gzip() -> None:
+def test_parquet_is_recognized_by_its_bytes_even_inside_gzip() -> None:
     raw = file(start=[1], end=[2], vpc_id=["vpc-1"])
     stored = gzip.compress(raw)
     ref = ObjectRef("logs", "x.log.gz", "etag", len(stored))
@@ -88,7 +88,7 @@ def test_a_bad_record_is_rejected_with_its_values_and_the_others_stay() -> None:
 
 @pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
 @pytest.mark.parametrize("whole", [pa.int8(), pa.int32(), pa.int64(), pa.uint32(), pa.uint64()])
-def test_texts_and_integers_of_any_width_will_do(text: pa.DataType, whole: pa.DataType) -> None:
+def test_texts_and_integers_of_any_width_are_accepted(text: pa.DataType, whole: pa.DataType) -> None:
     raw = file(
         interface_id=pa.array(["eni-1", None, "eni-2"]).cast(text),
         action=pa.array(["ACCEPT", "REJECT", None]).cast(text),
@@ -118,14 +118,14 @@ def test_texts_and_integers_of_any_width_will_do(text: pa.DataType, whole: pa.Da
         (file(start=[1], end=[2], log_status=[True]), "parquet-types", "log_status is bool"),
         (file(start=[1], end=[2], x=[[1]]), "parquet-types", "x is list"),
         (file(end=[2]), "no-time-fields", "no start"),
-        (file(name=["x"]), "no-time-fields", "is this a flow log"),
+        (file(name=["x"]), "no-time-fields", "Is this a flow log"),
         (file(**{"start": [1], "end": [2], "vpc-id": ["v"], "vpc_id": ["v"]}), "duplicate-field", "vpc-id"),
         (file(start=[1], end=[2])[:-9], "bad-parquet", "copy the object again"),
         (b"PAR1PAR1", "bad-parquet", "copy the object again"),
         (file(start=[1] * 9_000_000, end=[2] * 9_000_000), "suspicious-ratio", "200 times"),
     ],
 )
-def test_what_is_no_such_log_is_refused_as_a_whole(raw: bytes, reason: str, words: str) -> None:
+def test_a_file_that_is_not_a_flow_log_is_rejected_as_a_whole(raw: bytes, reason: str, words: str) -> None:
     with pytest.raises(BadObject) as caught:
         parse_flow_log(REF, raw)
     assert caught.value.reason == reason

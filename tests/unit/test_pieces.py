@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.batch import Source
-from connectors.columns import filled
-from pipelines.ingest import parse
-from pipelines.ingest.decompress import inflate, inflated
-from pipelines.ingest.log_format import header_of
-from pipelines.ingest.parse import FlowLogs, parse_flow_log
-from pipelines.ingest.text import Text
+from pipelines.ingest.parse import flow_log as parse
+from pipelines.ingest.parse.decompress import inflate, inflated
+from pipelines.ingest.parse.flow_log import FlowLogs, parse_flow_log
+from pipelines.ingest.parse.log_format import header_of
+from pipelines.ingest.parse.window import Window
+from schemas.columnar.batch import Source
+from schemas.columnar.columns import filled
 from schemas.errors import BadObject
 from schemas.object_ref import ObjectKind, ObjectRef
 
@@ -100,7 +100,7 @@ def test_text_in_pieces_becomes_the_same_rows(monkeypatch: pytest.MonkeyPatch, s
     whole = parse_flow_log(REF, LOG)
     monkeypatch.setattr(parse, "HELD_ROWS", 300)
     monkeypatch.setattr(parse, "BLOCK_ROWS", 100)
-    monkeypatch.setattr(Text.__init__, "__defaults__", (10_000,))
+    monkeypatch.setattr(Window.__init__, "__defaults__", (10_000,))
     found = in_pieces((REF, LOG), size=size).take()
     assert found.objects == (Source(REF, ObjectKind.FLOW_LOG, whole.read),)
     assert whole.read == 1020
@@ -112,7 +112,7 @@ def test_text_in_pieces_becomes_the_same_rows(monkeypatch: pytest.MonkeyPatch, s
 @pytest.mark.parametrize("size", [3, 1000, 1 << 20])
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n \n", b"\r"])
 def test_logs_together_become_the_rows_of_each(size: int, end: bytes) -> None:
-    """The last line of a log ends with it, and lines are counted anew in the next one."""
+    """The last line of a log ends with it, and lines are counted from the start in the next one."""
     texts = {ref: text.rstrip(b"\n") + end for ref, text in ((REF, LOG), (ANOTHER, LOG[: len(LOG) // 2]))}
     alone = {ref: parse_flow_log(ref, text) for ref, text in texts.items()}
     found = in_pieces(*texts.items(), size=size).take()

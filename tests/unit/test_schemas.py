@@ -1,4 +1,4 @@
-"""The contract between the rooms: ids, receipts, times and round trips of the network model."""
+"""The contract between the packages: ids, receipts, times and round trips of the network model."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import network
+from connectors.store.configuration import resource_of
+from schemas import configuration as network
 from schemas.errors import FlowtrailError
 from schemas.flow import DEFAULT_FORMAT, FLOWS, LOG_STATUS
 from schemas.ledger import Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.snapshot import body_json
 from schemas.tables import TABLES
 from schemas.tgw import TGW_FLOWS, TGW_LOGGED
 from schemas.times import parse_time, rfc3339
@@ -45,14 +47,14 @@ def test_every_table_ends_facts_with_provenance() -> None:
         assert TABLES[name].names[-4:] == ["object_id", "row_no", "load", "chunk"]
 
 
-def test_an_object_is_known_by_version_or_by_etag_and_size() -> None:
+def test_an_object_is_identified_by_version_or_by_etag_and_size() -> None:
     assert REF.object_id == ObjectRef("bucket", "a/key", "etag", 10).object_id
     assert REF.object_id != ObjectRef("bucket", "a/key", "other", 10).object_id
     assert REF.object_id != ObjectRef("bucket", "a/key", "etag", 10, "v1").object_id
     assert ObjectRef("b", "k", "e", 1, "v1").object_id == ObjectRef("b", "k", "x", 2, "v1").object_id
 
 
-def test_a_receipt_that_does_not_add_up_is_refused() -> None:
+def test_a_receipt_that_does_not_add_up_is_rejected() -> None:
     Receipt(REF, ObjectKind.FLOW_LOG, 1, rows_read=3, rows_written=1, rows_rejected=1, skipped_reasons={"x": 1})
     with pytest.raises(ValueError, match=r"3 records read, but 1 written \+ 1 rejected \+ 0 skipped"):
         Receipt(REF, ObjectKind.FLOW_LOG, 1, rows_read=3, rows_written=1, rows_rejected=1)
@@ -64,7 +66,7 @@ def test_times_round_trip(naive: datetime) -> None:
     assert parse_time(rfc3339(moment)) == moment
 
 
-def test_times_are_utc_whatever_their_zone() -> None:
+def test_times_are_converted_to_utc() -> None:
     assert rfc3339(datetime(2026, 11, 20, 16, 32, tzinfo=timezone(timedelta(hours=2)))) == "2026-11-20T14:32:00Z"
     assert parse_time("2026-11-20T14:32:00") == datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
     with pytest.raises(FlowtrailError, match="'yesterday-ish' is not a time"):
@@ -81,5 +83,5 @@ def test_resources_round_trip_through_their_json_form() -> None:
     )
     interface = network.NetworkInterface("eni-1", "vpc-1", "subnet-1", ("10.0.0.1",), group_ids=("sg-1",))
     for name, resource in (("network-acl", acl), ("network-interface", interface)):
-        assert network.from_body(name, network.to_body(resource)) == resource
+        assert resource_of(name, body_json(resource)) == resource
     assert network.configuration([acl, interface]).resources() == [acl, interface]

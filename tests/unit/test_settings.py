@@ -1,14 +1,14 @@
-"""Settings: variables, defaults, what wins, and a message that names the variable and the remedy."""
+"""Settings: variables, defaults, precedence, and a message that names the variable and the remedy."""
 
 import os
 from datetime import timedelta
 
 import pytest
 
-from connectors.access import Access
+from connectors.aws.access import Access
 from connectors.settings import Settings, load, unknown_variables
-from pipelines.ingest.loads import Limits
-from pipelines.ingest.select import LATE
+from pipelines.ingest.find.selection import LATE
+from pipelines.ingest.load import Limits
 from schemas.errors import FlowtrailError
 
 
@@ -25,7 +25,7 @@ def test_defaults() -> None:
     assert found.dead_letter_folder == "./flowtrail.db.dead-letters"
 
 
-def test_a_variable_wins_over_the_default_and_an_option_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_overrides_the_default_and_an_option_overrides_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_DB", "/data/trail/")
     monkeypatch.setenv("FLOWTRAIL_OUTPUT", "json")
     assert (load().db, load().output) == ("/data/trail/", "json")
@@ -33,18 +33,18 @@ def test_a_variable_wins_over_the_default_and_an_option_over_both(monkeypatch: p
     assert load(db="/other", output=None).db == "/other"
 
 
-def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_DB", "")
     assert load().db == "./flowtrail.db"
 
 
-def test_dead_letters_of_a_server_lie_here_or_where_they_are_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_letters_of_a_server_are_here_or_in_the_configured_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(db="https://loader@clickhouse:8443/x").dead_letter_folder == "./flowtrail.dead-letters"
     monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", "s3://bucket/letters")
     assert load().dead_letter_folder == "s3://bucket/letters"
 
 
-def test_the_log_format_is_taken_as_aws_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_format_is_accepted_as_aws_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_LOG_FORMAT", "${version} ${account-id}, srcaddr")
     assert load().log_format == ("version", "account-id", "srcaddr")
 
@@ -69,34 +69,34 @@ def test_the_log_format_is_taken_as_aws_writes_it(monkeypatch: pytest.MonkeyPatc
         ("NO_SIGN_REQUEST", "perhaps"),
     ],
 )
-def test_a_bad_value_names_its_variable_and_what_it_takes(
+def test_a_bad_value_is_reported_with_its_variable_and_accepted_values(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"FLOWTRAIL_{name}", value)
-    with pytest.raises(FlowtrailError, match=f"FLOWTRAIL_{name} is ") as failure:
+    with pytest.raises(FlowtrailError, match=f"FLOWTRAIL_{name} cannot be ") as failure:
         load()
     assert value in failure.value.message
     assert failure.value.remedy.startswith("Set it to ")
 
 
-def test_an_option_that_is_bad_is_called_by_its_name() -> None:
-    with pytest.raises(FlowtrailError, match="--lookback is 'soon'"):
+def test_a_bad_option_is_reported_by_its_name() -> None:
+    with pytest.raises(FlowtrailError, match="--lookback cannot be 'soon'"):
         load(lookback="soon")
 
 
-def test_a_password_in_the_url_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_in_the_url_is_rejected_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_DB", "https://loader:s3cret@clickhouse:8443")
     with pytest.raises(FlowtrailError, match="without a password") as failure:
         load()
     assert "s3cret" not in str(failure.value)
 
 
-def test_variables_that_mean_nothing_are_told_with_the_nearest_that_does() -> None:
+def test_unknown_variables_are_reported_with_the_closest_known_one() -> None:
     found = unknown_variables({"FLOWTRAIL_DBS": "x", "FLOWTRAIL_PASSWORD": "y", "FLOWTRAIL_QQQQQQQQ": "", "PATH": ""})
     assert found == {"FLOWTRAIL_DBS": "FLOWTRAIL_DB", "FLOWTRAIL_QQQQQQQQ": ""}
 
 
-def test_the_way_to_aws_is_boto3s_own_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_access_is_that_of_boto3_unless_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().access == Access()
     monkeypatch.setenv("FLOWTRAIL_PROFILE", "audit")
     monkeypatch.setenv("FLOWTRAIL_AWS_REGION", "us-gov-west-1")
@@ -112,14 +112,14 @@ def test_the_limits_of_a_load_are_those_of_ingest() -> None:
     assert load().margin == LATE
 
 
-def test_records_are_kept_for_ever_or_for_a_day_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_are_kept_forever_or_for_at_least_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().retention is None
     for text, length in {"90d": timedelta(days=90), "24h": timedelta(days=1), "none": None}.items():
         monkeypatch.setenv("FLOWTRAIL_RETENTION", text)
         assert load().retention == length
 
 
-def test_every_setting_says_what_it_is_and_takes() -> None:
+def test_every_setting_has_a_meaning_and_accepted_values() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert isinstance(field.json_schema_extra, dict), name

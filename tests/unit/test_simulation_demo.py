@@ -1,4 +1,4 @@
-"""Proves that the demo spares what it did not make, and that it fails when the story does not come out."""
+"""Proves that the demo deletes only what it created, and that it fails if the story does not end as expected."""
 
 import copy
 import io
@@ -37,7 +37,7 @@ def incidents() -> list[dict[str, Any]]:
     ]
 
 
-def test_a_folder_of_somebody_else_is_spared(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     console = Console(file=io.StringIO(), width=200)
     with pytest.raises(SystemExit) as left:
@@ -49,7 +49,7 @@ def test_a_folder_of_somebody_else_is_spared(tmp_path: Path) -> None:
         _empty_folder(tmp_path / "thesis.txt")
 
 
-def test_what_an_earlier_demo_left_is_begun_anew(tmp_path: Path) -> None:
+def test_the_folder_of_an_earlier_demo_is_emptied(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "demo"
     store = _empty_folder(folder)
     store.mkdir()
@@ -58,7 +58,7 @@ def test_what_an_earlier_demo_left_is_begun_anew(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [MARKER]
 
 
-def test_the_story_as_it_must_be() -> None:
+def test_the_expected_story() -> None:
     _check(FAULTS, incidents(), "open")
 
 
@@ -68,7 +68,7 @@ def test_the_story_as_it_must_be() -> None:
         (lambda found: found.pop(), "exactly 2 incidents, found 1"),
         (lambda found: found.append(found[0]), "exactly 2 incidents, found 3"),
         (lambda found: found[1].update(kind="lost-traffic"), "no incident of kind rejects"),
-        (lambda found: found[0].update(certainty="suspected"), "certainty should be 'proven', is 'suspected'"),
+        (lambda found: found[0].update(certainty="suspected"), "certainty should be 'proven' but is 'suspected'"),
         (lambda found: found[0].update(state="closed"), "state"),
         (lambda found: found[0].update(cause=None), "event ids"),
         (lambda found: found[1]["cause"].update(event_ids=["e2", "decoy"]), "event ids"),

@@ -1,4 +1,4 @@
-"""Proves that the simulated logs are what AWS would write: shapes, fates by the walk, each reading of a lost route."""
+"""Proves that the simulated logs are what AWS would write: shapes, fates from the walk, readings of a lost route."""
 
 import gzip
 import re
@@ -13,7 +13,7 @@ from simulation.fates import ACTIONS, OUTCOMES, REPLIES, Fates
 from simulation.flow_log_objects import HEADERS, Stored
 from simulation.network import Phase
 from simulation.rows import Reading
-from simulation.story import BEGIN, END, MENDED, NOW, Fault, Story, Telling, clock, healed_at, logs, population
+from simulation.story import BEGIN, END, FIXED, NOW, Fault, Story, Telling, clock, healed_at, logs, population
 from simulation.traffic import SETTLES
 from simulation.walk import walk
 from tests.unit.handmade import DB, NETWORK, WEB, answers, entries, entry, ports, story, with_deny, without_route
@@ -23,7 +23,7 @@ KEY = re.compile(
     r"(?P=account)_vpcflowlogs_(?P=region)_(?P<fl>fl-[0-9a-f]{17})_(?P<ts>\d{8}T\d{4}Z)_(?P<hash>[0-9a-f]{8})\.log\.gz$"
 )
 Row = dict[str, str]
-LOST = (clock("14:32").timestamp() + SETTLES, MENDED.timestamp())
+LOST = (clock("14:32").timestamp() + SETTLES, FIXED.timestamp())
 
 
 def lines(stored: Stored) -> list[str]:
@@ -77,7 +77,7 @@ def test_objects_are_named_and_cut_as_aws_does(version: int, fields: int) -> Non
 
 
 def test_every_record_is_well_formed() -> None:
-    for row in rows(logs(story(mended=True), Telling(7), BEGIN, END)):
+    for row in rows(logs(story(fixed=True), Telling(7), BEGIN, END)):
         assert row["version"] == "5"
         assert (row["interface-id"], row["instance-id"]) in {("eni-web", "i-web"), ("eni-db", "i-db")}
         start, end = int(row["start"]), int(row["end"])
@@ -99,7 +99,7 @@ def test_every_record_is_well_formed() -> None:
         assert (row["traffic-path"] in {"1", "8"}) <= (row["flow-direction"] == "egress")
 
 
-def test_windows_are_never_crossed_and_an_idle_one_says_so() -> None:
+def test_windows_are_never_crossed_and_an_idle_one_is_recorded() -> None:
     found = rows(logs(story(), Telling(7)))
     for interface, offset in (("eni-web", 23), ("eni-db", 41)):
         mine = [row for row in found if row["interface-id"] == interface]
@@ -112,31 +112,31 @@ def test_windows_are_never_crossed_and_an_idle_one_says_so() -> None:
     assert any(row["log-status"] == "NODATA" and row["interface-id"] == "eni-db" for row in found)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_one_different_ones() -> None:
     tale = story()
     assert logs(tale, Telling(5)) == logs(tale, Telling(5))
     assert {o.body for o in logs(tale, Telling(5))}.isdisjoint({o.body for o in logs(tale, Telling(6))})
 
 
-def test_both_formats_tell_the_same_traffic() -> None:
+def test_both_formats_contain_the_same_traffic() -> None:
     two, five_ = (rows(logs(story(), Telling(5, version))) for version in (2, 5))
     same = [name for name in HEADERS[2].split() if name != "version"]
     assert sorted([row[name] for name in same] for row in two) == sorted([row[name] for name in same] for row in five_)
 
 
 def test_what_was_written_never_changes_with_what_comes_later() -> None:
-    assert logs(story(), Telling(7)) == logs(story(mended=True), Telling(7))
-    whole = logs(story(mended=True), Telling(7), BEGIN, END)
+    assert logs(story(), Telling(7)) == logs(story(fixed=True), Telling(7))
+    whole = logs(story(fixed=True), Telling(7), BEGIN, END)
     parts = [
-        *logs(story(mended=True), Telling(7), BEGIN, NOW),
-        *logs(story(mended=True), Telling(7), NOW, END),
+        *logs(story(fixed=True), Telling(7), BEGIN, NOW),
+        *logs(story(fixed=True), Telling(7), NOW, END),
     ]
     assert sorted(o.key for o in whole if "vpcflow" in o.key) == sorted(o.key for o in parts if "vpcflow" in o.key)
 
 
 @pytest.mark.parametrize("reading", Reading)
 def test_the_walk_decides_every_opening_packet(reading: Reading) -> None:
-    tale = story(mended=True)
+    tale = story(fixed=True)
     opening = [row for row in told(tale, reading) if int(row["tcp-flags"]) & 18 == 2]
     assert len(opening) > 5000
     decided: dict[object, str] = {}
@@ -211,7 +211,7 @@ def test_rejects_are_logged_whatever_the_reading(reading: Reading) -> None:
     assert not [row for row in denied if row["srcport"] == "22"]
 
 
-def test_an_established_session_is_rejected_in_midstream() -> None:
+def test_an_established_session_is_rejected_midway() -> None:
     good = answers()
     tale = Story(NETWORK, (Phase(BEGIN, good), Phase(clock("13:00"), with_deny(good))), (), (), frozenset())
     cut_off = during(told(tale), clock("13:00").timestamp() + SETTLES, clock("13:01").timestamp() + SETTLES)
@@ -220,14 +220,14 @@ def test_an_established_session_is_rejected_in_midstream() -> None:
 
 
 def test_noise_never_stops() -> None:
-    found = told(story(mended=True))
+    found = told(story(fixed=True))
     scans = [row for row in found if row["srcaddr"].startswith("198.1") and row["action"] == "REJECT"]
     seen = {int(row["start"]) // 300 for row in scans}
     assert seen == set(range(int(BEGIN.timestamp()) // 300, int(END.timestamp()) // 300))
     assert any(row["dstport"] == "22" and row["srcaddr"].startswith("198.1") for row in found)
 
 
-def test_a_few_packets_come_too_late() -> None:
+def test_a_few_packets_arrive_too_late() -> None:
     people = set(population(story(), Telling(7)).http_clients)
     calm = [row for row in told(story(), end=clock("14:30")) if row["srcaddr"] in people]
     late = [row for row in calm if row["action"] == "REJECT"]
@@ -244,7 +244,7 @@ def test_internal_traffic_has_rows_on_both_ends() -> None:
     assert asked["eni-web", "ingress"] == asked["eni-db", "egress"]
 
 
-def test_a_request_that_the_sender_keeps_back_leaves_no_row_at_the_receiver() -> None:
+def test_a_request_that_is_rejected_at_the_sender_leaves_no_row_at_the_receiver() -> None:
     net = answers()
     entries(net).append(entry(80, True, "deny", "6", **ports("10.0.2.0/24", 5432, 5432)))
     tale = Story(NETWORK, (Phase(BEGIN, net),), (), (), frozenset())
@@ -252,13 +252,13 @@ def test_a_request_that_the_sender_keeps_back_leaves_no_row_at_the_receiver() ->
     assert {(row["interface-id"], row["action"]) for row in found} == {("eni-web", "REJECT")}
 
 
-def test_only_the_right_fix_heals() -> None:
+def test_only_the_right_fix_restores_traffic() -> None:
     good = answers()
     broken = story()
-    half = Story(NETWORK, (*broken.phases, Phase(MENDED, with_deny(good))), (), (), frozenset())
+    half = Story(NETWORK, (*broken.phases, Phase(FIXED, with_deny(good))), (), (), frozenset())
     after = (clock("15:51").timestamp(), END.timestamp())
     halfway = during(told(half), *after)
-    healed = during(told(story(mended=True)), *after)
+    healed = during(told(story(fixed=True)), *after)
     admins = set(population(broken, Telling(7)).ssh_admins)
 
     def ssh(found: list[Row]) -> set[str]:
@@ -268,21 +268,21 @@ def test_only_the_right_fix_heals() -> None:
     assert any(row["tcp-flags"] == "19" and row["srcport"] == "80" for row in halfway)
     assert ssh(halfway) == {"REJECT"}
     assert ssh(healed) == {"ACCEPT"}
-    wrong = Story(NETWORK, (*broken.phases, Phase(MENDED, without_route(good))), (), (), frozenset())
+    wrong = Story(NETWORK, (*broken.phases, Phase(FIXED, without_route(good))), (), (), frozenset())
     assert not [row for row in during(told(wrong), *after) if row["tcp-flags"] == "19" and row["srcport"] == "80"]
 
 
 @pytest.mark.parametrize("reading", Reading)
-def test_the_healing_is_the_first_answer_after_the_fix(reading: Reading) -> None:
+def test_traffic_is_restored_at_the_first_answer_after_the_fix(reading: Reading) -> None:
     ssh = Fault("rejects", "e", "CreateNetworkAclEntry", "bob", "ip", clock("15:05"), "network-acl", "acl", "r", (22,))
     http = Fault("lost-traffic", "e", "DeleteRoute", "alice", "ip", clock("14:32"), "route", "rtb", "r", (80,))
     telling = Telling(7, 5, reading)
-    mended = story(mended=True)
-    found = [row for row in told(mended, reading) if row["tcp-flags"] in ("18", "19") and row["traffic-path"] == "8"]
+    fixed = story(fixed=True)
+    found = [row for row in told(fixed, reading) if row["tcp-flags"] in ("18", "19") and row["traffic-path"] == "8"]
     for fault in (ssh, http):
         assert healed_at(story(), telling, fault) is None
-        healed = healed_at(mended, telling, fault)
+        healed = healed_at(fixed, telling, fault)
         assert healed is not None
-        assert healed.timestamp() >= MENDED.timestamp() + SETTLES
+        assert healed.timestamp() >= FIXED.timestamp() + SETTLES
         answers = [int(row["start"]) for row in found if int(row["srcport"]) in fault.ports]
         assert healed.timestamp() == min(at for at in answers if at > fault.time.timestamp() + SETTLES)

@@ -1,4 +1,4 @@
-"""Proves that the simulation writes CloudTrail as AWS does: what is requested, who, and how it is delivered."""
+"""Proves that the simulation writes CloudTrail as AWS does: the request, the caller, and the delivery."""
 
 import gzip
 import json
@@ -154,7 +154,7 @@ def test_the_simple_options_of_a_group_rule_become_a_permission() -> None:
 
 
 @pytest.mark.parametrize("line", ["aws s3 ls", "rm -rf x", "aws ec2", "aws ec2 --version", "aws ec2 delete-vpc --x 1"])
-def test_a_line_without_a_known_shape_is_refused(line: str) -> None:
+def test_an_unsupported_line_is_rejected(line: str) -> None:
     with pytest.raises(UnknownCall):
         requested(line)
 
@@ -164,7 +164,7 @@ def test_a_line_may_join_commands() -> None:
     assert split_line(f"{one} && {two}") == [one, two]
 
 
-def test_responses_carry_the_ids_of_the_real_answer() -> None:
+def test_responses_contain_the_ids_of_the_real_answer() -> None:
     replaced = response_elements(
         parse("aws ec2 replace-network-acl-association --association-id aclassoc-1 --network-acl-id acl-1"),
         {"NewAssociationId": "aclassoc-2"},
@@ -196,7 +196,7 @@ def test_the_envelope_names_who_when_and_from_where() -> None:
     assert again == user
 
 
-def test_events_are_delivered_late_unsorted_and_now_and_then_twice() -> None:
+def test_events_are_delivered_late_unsorted_and_sometimes_twice() -> None:
     records = background(3, BEGIN, END)
     twice = records[5]["eventID"]
     objects = trail_objects(records, [twice], "p/")

@@ -1,4 +1,4 @@
-"""Proves the oracle's packet walk, one rule of AWS at a time, on hand-made describe-* answers."""
+"""Proves the oracle's packet walk, one AWS rule at a time, on hand-made describe-* answers."""
 
 import copy
 from typing import Any
@@ -36,7 +36,7 @@ def test_open_ports_complete_and_others_are_rejected(net: dict[str, Any]) -> Non
     assert call_out(net) == COMPLETES
 
 
-def test_a_missing_default_route_loses_the_reply_and_says_accept(net: dict[str, Any]) -> None:
+def test_a_missing_default_route_loses_the_reply_and_logs_accept(net: dict[str, Any]) -> None:
     del public_routes(net)[1]
     assert request(net) == Walk("ACCEPT", "LOST", "lost")
     assert request(net, 3389) == REJECTED
@@ -97,7 +97,7 @@ def test_an_outgoing_request_whose_answer_the_acl_denies(net: dict[str, Any]) ->
     assert call_out(net, "192.0.2.1") == COMPLETES
 
 
-def test_no_rule_that_matches_is_a_deny(net: dict[str, Any]) -> None:
+def test_no_matching_rule_is_a_deny(net: dict[str, Any]) -> None:
     entries(net).clear()
     assert request(net) == REJECTED
 
@@ -126,7 +126,7 @@ def test_between_subnets_both_ends_see_it(net: dict[str, Any]) -> None:
     assert ask_db(net, "eni-db", port=5433) == REJECTED
 
 
-def test_the_peers_acl_counts_for_the_way_back(net: dict[str, Any]) -> None:
+def test_the_acl_of_the_peer_applies_to_the_way_back(net: dict[str, Any]) -> None:
     high_ports = ports("10.0.1.0/24", 32768, 65535)
     entries(net, 1).append(entry(50, True, "deny", "6", **high_ports))
     assert ask_db(net) == Walk("ACCEPT", "NONE", "rejected")
@@ -150,7 +150,7 @@ def test_an_unused_address_of_the_vpc_loses_the_packet(net: dict[str, Any]) -> N
     assert call_out(net, "10.0.2.99") == Walk("ACCEPT", "NONE", "lost")
 
 
-def test_within_a_subnet_neither_acl_nor_route_counts(net: dict[str, Any]) -> None:
+def test_within_a_subnet_neither_acl_nor_route_applies(net: dict[str, Any]) -> None:
     net["describe-network-interfaces"]["NetworkInterfaces"].append(eni("eni-b", "subnet-pub", "10.0.1.11", "sg-web"))
     entries(net).clear()
     public_routes(net).clear()

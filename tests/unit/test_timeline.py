@@ -1,5 +1,5 @@
-"""Proves the timeline where the random stories of tests/properties do not go: what history cannot tell, retired ids,
-other clients' ways to write a call, several snapshots and VPCs, and calls that make no sense."""
+"""Proves the timeline where the random histories of tests/properties do not reach: what history does not contain,
+retired ids, other spellings of a call, several snapshots and VPCs, and calls that make no sense."""
 
 import pickle
 from dataclasses import replace
@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.network.apply import EFFECTS
-from pipelines.network.describe import resources_from_describe
-from pipelines.network.timeline import InterfacePeriod, Timeline
-from pipelines.network.verdict import Packet, explain
+from network.aws.describe import resources_from_describe
+from network.history.apply import EFFECTS
+from network.history.timeline import InterfacePeriod, Timeline
+from network.verdict.explain import Packet, explain
 from schemas.change import ChangeEvent
-from schemas.errors import FlowtrailError
-from schemas.network import (
+from schemas.configuration import (
     UNKNOWN,
     AclEntry,
     InternetGateway,
@@ -30,6 +29,7 @@ from schemas.network import (
     Vpc,
     configuration,
 )
+from schemas.errors import FlowtrailError
 from schemas.snapshot import Snapshot
 from tests.unit.vpc import web_answers
 
@@ -43,7 +43,7 @@ def at(minutes: int) -> datetime:
 
 
 def call(minutes: int, name: str, request: Any, response: Any = None) -> ChangeEvent:
-    """A change so many minutes from noon; its id is the time and the name."""
+    """A change `minutes` after noon (before, if negative); its id is the time and the name."""
     return ChangeEvent(
         at(minutes), f"{minutes:+05d} {name}", name, "arn", "IAMUser", "", "", "", "", (), request, response or {}
     )
@@ -82,7 +82,7 @@ def test_a_route_that_was_deleted_before_any_snapshot_is_unknown_then() -> None:
     assert [(v.valid_from, v.valid_to, v.exact) for v in versions] == [(None, at(-30), False), (at(-30), None, True)]
 
 
-def test_an_earlier_creation_tells_what_was_deleted_and_with_which_state() -> None:
+def test_an_earlier_creation_shows_what_was_deleted_and_with_which_state() -> None:
     gone = changed(TABLE, routes=tuple(r for r in TABLE.routes if r.target == "local"))
     changes = [
         call(-60, "CreateRoute", DEFAULT | {"gatewayId": "igw-1"}),
@@ -125,7 +125,7 @@ def test_an_association_that_was_replaced_before_any_snapshot_is_unknown_then() 
 
 
 def test_retired_association_ids_stay_resolvable_through_a_chain() -> None:
-    """aclassoc-0 (acl-9) -> aclassoc-7 (acl-8) -> aclassoc-1 (acl-1), of which the snapshot only shows the last."""
+    """aclassoc-0 (acl-9) -> aclassoc-7 (acl-8) -> aclassoc-1 (acl-1); the snapshot shows only the last."""
     others = [replace(ACL, id=name, associations=()) for name in ("acl-8", "acl-9")]
     changes = [
         call(
@@ -163,7 +163,7 @@ def test_a_main_table_that_was_swapped_before_any_snapshot() -> None:
     assert after == configuration(WEB)
 
 
-def test_a_disassociation_whose_association_nothing_tells_may_have_been_any_subnet_of_a_main_table() -> None:
+def test_a_disassociation_of_an_unknown_association_may_be_any_subnet_of_a_main_table() -> None:
     explicit = RouteTableAssociation("rtbassoc-2", "subnet-2")
     more = (*changed(TABLE, associations=(explicit, *TABLE.associations)), Subnet("subnet-2", "vpc-1"))
     change = call(-10, "DisassociateRouteTable", {"associationId": "rtbassoc-lost"})
@@ -172,14 +172,14 @@ def test_a_disassociation_whose_association_nothing_tells_may_have_been_any_subn
     assert after.unknown_associations == frozenset()
 
 
-def test_a_table_that_no_snapshot_shows_makes_its_subnet_unknown() -> None:
+def test_a_table_that_is_in_no_snapshot_makes_its_subnet_unknown() -> None:
     request = {"routeTableId": "rtb-never-seen", "subnetId": "subnet-1"}
     timeline = Timeline([taken(0)], [call(5, "AssociateRouteTable", request, {"associationId": "rtbassoc-5"})])
     assert timeline.at(at(5)).unknown_associations == {("route-table", "subnet-1")}
     assert [p.route_table_id for p in timeline.interface_periods("eni-1")] == ["rtb-1", ""]
 
 
-def test_a_rule_revoked_by_id_is_found_by_id_or_leaves_only_what_is_sure() -> None:
+def test_a_rule_revoked_by_id_is_found_by_id_or_leaves_only_what_is_certain() -> None:
     by_id = {"groupId": "sg-1", "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-22"}]}}
     after = Timeline([taken(0)], [call(5, "RevokeSecurityGroupIngress", by_id)]).at(at(5)).security_groups["sg-1"]
     assert (after.known, [r.port_from for r in after.rules if not r.egress]) == (True, [80])
@@ -201,7 +201,7 @@ def test_a_rule_revoked_by_id_before_any_snapshot() -> None:
     assert before.security_groups["sg-1"].known
 
 
-def test_revoking_what_is_not_there_changes_nothing() -> None:
+def test_revoking_a_missing_rule_changes_nothing() -> None:
     permission = {"ipProtocol": "tcp", "fromPort": 80, "toPort": 80, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}
     request = {"groupId": "sg-1", "ipPermissions": {"items": [permission]}}
     revoke = call(5, "RevokeSecurityGroupIngress", request)
@@ -293,7 +293,7 @@ def test_groups_of_an_interface_by_its_instance_and_before_any_snapshot() -> Non
 NEW = NetworkInterface("eni-2", "vpc-1", "subnet-1", ("10.0.1.20",), (), ("sg-1",), "i-2", "web-2")
 
 
-def test_an_interface_lives_from_the_snapshot_before_the_first_that_shows_it() -> None:
+def test_an_interface_exists_from_the_snapshot_before_the_first_that_shows_it() -> None:
     gone = tuple(r for r in WEB if r.id != "eni-1")
     timeline = Timeline([taken(0), taken(60, *WEB, NEW), taken(120, *gone, NEW)], [])
     assert [(p.valid_from, p.valid_to) for p in timeline.interface_periods("eni-1")] == [(None, at(120))]
@@ -356,7 +356,7 @@ def test_changes_of_one_second_each_have_their_own_before_and_after() -> None:
 def test_it_can_be_pickled_at_any_time() -> None:
     timeline = Timeline([taken(0)], [call(5, "DeleteRoute", DEFAULT)])
     assert timeline.interface_periods("eni-1")
-    again = pickle.loads(pickle.dumps(timeline))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(timeline))  # noqa: S301 - pickled just above
     assert again.at(at(5)) == timeline.at(at(5)) != again.at(at(4))
     assert again.interface_periods("eni-1") == timeline.interface_periods("eni-1")
 

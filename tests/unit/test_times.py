@@ -1,4 +1,4 @@
-"""Times as people give them: with a zone, without one, in words; what is none is said with an example."""
+"""Times as people write them: with a zone, without one, in words; an invalid one is reported with an example."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ten hours behind UTC: there it is still the day before."""
+    """A time zone ten hours behind UTC, where it is still the day before."""
     monkeypatch.setenv("TZ", "XXX+10")
     time.tzset()
     yield
@@ -40,7 +40,7 @@ def _far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("yesterday local", datetime(2026, 11, 18, 10, tzinfo=UTC)),
     ],
 )
-def test_a_moment(text: str, moment: datetime) -> None:
+def test_a_time(text: str, moment: datetime) -> None:
     found = parse_when(text, NOW)
     assert (found, found.tzinfo) == (moment, UTC)
 
@@ -49,7 +49,7 @@ def test_a_moment(text: str, moment: datetime) -> None:
     "text",
     ["", "local", "soon", "2h local", "tomorrow", "0h", "-2h", "2026-13-01", "999999d", "2026-11-20T10:00Z local"],
 )
-def test_what_is_no_moment(text: str) -> None:
+def test_an_invalid_time(text: str) -> None:
     with pytest.raises(FlowtrailError) as caught:
         parse_when(text, NOW)
     assert caught.value.remedy

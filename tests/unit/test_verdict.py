@@ -1,14 +1,14 @@
-"""Proves what the verdict says beside accept and reject: the steps with their rules and codes, and that it never
-guesses where the configuration is not known."""
+"""Proves what the verdict contains besides accept and reject: the steps with their rules and codes; and that it never
+guesses if the configuration is not known."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipelines.network.describe import resources_from_describe
-from pipelines.network.verdict import Packet, Step, Verdict, explain
-from schemas.network import (
+from network.aws.describe import resources_from_describe
+from network.verdict.explain import Packet, Step, Verdict, explain
+from schemas.configuration import (
     UNKNOWN,
     AclEntry,
     Configuration,
@@ -64,10 +64,10 @@ def test_a_denying_entry_is_named() -> None:
     assert ends(verdict) == ("REJECT", "NONE", "rejected")
     rule = "ingress 90 deny tcp 22 from 0.0.0.0/0"
     assert verdict.blocker == Step("network-acl", "ingress", "acl-1", rule, "deny", "SUBNET_ACL_RESTRICTION")
-    assert verdict.steps[1].layer == "security-group"  # both layers of the interface are told, whichever denies
+    assert verdict.steps[1].layer == "security-group"  # both layers of the interface are reported, whichever denies
 
 
-def test_the_implied_deny_is_named() -> None:
+def test_the_implicit_deny_is_named() -> None:
     config = replace(WEB, network_acls={"acl-1": replace(WEB.network_acls["acl-1"], entries=())})
     assert explain(SSH, config, "eni-1").blocker.rule == "ingress * deny all"
     assert explain(CALL_OUT, config, "eni-1").blocker.rule == "egress * deny all"
@@ -100,7 +100,7 @@ def test_no_rule_of_a_group_allows() -> None:
         ),
     ],
 )
-def test_a_lost_route_lets_requests_in_and_loses_the_replies(
+def test_a_lost_route_accepts_requests_and_loses_the_replies(
     routes: tuple[Route, ...], rule: str, result: str, code: str
 ) -> None:
     verdict = explain(SSH, with_routes(*routes), "eni-1")
@@ -169,7 +169,7 @@ def test_what_is_not_known_is_never_guessed(config: Configuration, expected: tup
         assert verdict.blocker.result == "unknown"
 
 
-def test_an_unknown_layer_does_not_hide_a_deny_that_stands_anyway() -> None:
+def test_an_unknown_layer_does_not_hide_a_certain_deny() -> None:
     config = replace(
         with_group(), network_acls={"acl-1": NetworkAcl("acl-1", "vpc-1")}, unknown_associations=frozenset()
     )
@@ -177,7 +177,7 @@ def test_an_unknown_layer_does_not_hide_a_deny_that_stands_anyway() -> None:
     assert ends(explain(SSH, unknown, "eni-1")) == ("REJECT", "NONE", "rejected")
 
 
-def test_either_way_of_an_unknown_route_to_a_peer_may_end_otherwise() -> None:
+def test_an_unknown_route_to_a_peer_leaves_the_outcome_unknown() -> None:
     peer = NetworkInterface("eni-2", "vpc-1", "subnet-2", ("10.0.2.20",), (), ("sg-none",))
     table = RouteTable("rtb-1", "vpc-1", (Route("10.0.2.0/24", UNKNOWN),), WEB.route_tables["rtb-1"].associations)
     config = replace(WEB, interfaces={**WEB.interfaces, "eni-2": peer}, route_tables={"rtb-1": table})
@@ -188,11 +188,11 @@ def test_either_way_of_an_unknown_route_to_a_peer_may_end_otherwise() -> None:
     ("packet", "interface_id"),
     [(SSH, "eni-none"), (replace(SSH, src="client.example"), "eni-1"), (replace(SSH, dst=""), "eni-1")],
 )
-def test_what_cannot_be_asked_is_unknown(packet: Packet, interface_id: str) -> None:
+def test_what_cannot_be_determined_is_unknown(packet: Packet, interface_id: str) -> None:
     assert ends(explain(packet, WEB, interface_id)) == ("UNKNOWN", "UNKNOWN", "unknown")
 
 
-def test_ipv6_needs_no_public_address_and_is_found_in_any_spelling() -> None:
+def test_ipv6_needs_no_public_address_and_is_recognized_in_any_spelling() -> None:
     answers: dict[str, Any] = web_answers()
     answers["describe-network-interfaces"]["NetworkInterfaces"][0] |= {
         "Ipv6Addresses": [{"Ipv6Address": "2001:db8::10"}]

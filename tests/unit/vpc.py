@@ -1,10 +1,10 @@
-"""`describe-*` answers of the smallest VPC that serves anybody: a web server with a public address."""
+"""`describe-*` answers for the smallest useful VPC: a web server with a public address."""
 
 from typing import Any
 
 
 def web_answers() -> dict[str, Any]:
-    """A fresh copy, to be changed at will."""
+    """A new copy that the caller may change."""
     everything = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "RuleNumber": 100}
     implied = everything | {"RuleAction": "deny", "RuleNumber": 32767}
     ports = [

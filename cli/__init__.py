@@ -1,0 +1,19 @@
+"""The command `flowtrail`: the only package that imports all the others.
+
+`app.py`  all commands, in the order a new user needs them.   `base.py`  exit codes, settings, shared options.
+`ingest.py` (`follow.py`)  `write.py`  `read.py`  `check.py`  `repair.py`  `demo.py`  the commands.
+`progress.py`  progress bars on a terminal.
+
+To add a command, write a function in one of these modules, its answer in `console/answers/`, its table in
+`console/terminal/` and one line in `app.py`; then run `make docs`.
+"""
+
+
+def main() -> None:
+    """The entry point. It imports the commands itself, so that importing the package costs nothing."""
+    import gc
+
+    gc.set_threshold(10_000, 20, 50)  # what imports create stays; looking through it again and again takes 0.4 s
+    from cli.app import app
+
+    app(prog_name="flowtrail")

@@ -1,0 +1,5 @@
+"""`python -m cli`: the same as `flowtrail`."""
+
+from cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""Shared by all commands: exit codes, error handling, settings, and options with the same meaning everywhere."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from schemas.errors import FlowtrailError
+from schemas.times import parse_duration, parse_when
+
+if TYPE_CHECKING:
+    from connectors.settings import Settings
+    from connectors.store.clickhouse import Store
+    from console.terminal.screen import Screen
+
+
+class ExitCode(IntEnum):
+    """The outcome of a command, for scripts."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SET_ASIDE = 3
+
+
+EXIT_CODES = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILED: "failed, standard error shows why and what to do",
+    ExitCode.USAGE: "the command line is invalid",
+    ExitCode.SET_ASIDE: "done, but objects are left: set aside as dead letters, or being loaded by another process",
+}
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Commands(TyperGroup):
+    """Turns a FlowtrailError into a message with its remedy and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        for library in ("clickhouse_connect", "urllib3", "botocore"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)  # our own messages contain what matters
+        try:
+            return super().invoke(ctx)
+        except FlowtrailError as error:
+            say(f"error: {error.message}")
+            if error.remedy:
+                say(error.remedy)
+            raise typer.Exit(ExitCode.FAILED) from None
+
+
+def say(text: str) -> None:
+    """Print `text` on standard error, cleaned line by line."""
+    from console.terminal.escape import clean
+
+    for line in text.splitlines():
+        typer.echo(clean(line), err=True)
+
+
+def settings(ctx: typer.Context, **given: Any) -> "Settings":
+    """The settings; the global options and `given` override the variables. Warns of unknown variables. Raises
+    FlowtrailError for an invalid value."""
+    from connectors.settings import load, unknown_variables
+
+    for name, near in unknown_variables(os.environ).items():
+        say(f"warning: {name} is an unknown setting" + (f"; did you mean {near}?" if near else "."))
+    return load(**{**(ctx.obj or {}), **given})
+
+
+def store_of(found: "Settings") -> "Store":
+    from connectors.store.clickhouse import Store
+
+    return Store(found.db, found.database, found.retention, found.lease)
+
+
+def reply(
+    found: "Settings",
+    value: Any,
+    show: Callable[["Screen"], None],
+    records: Sequence[Mapping[str, Any]] | None = None,
+    columns: Sequence[str] = (),
+) -> None:
+    """Print the command's one answer on standard output: `value` as JSON, the table that `show` prints, or CSV.
+
+    CSV has one line for each of `records`, by default for `value` itself (a record or a list of them). `columns` gives
+    the header where there may be no record to take it from.
+    """
+    from console.terminal.screen import Screen
+
+    screen = Screen(sys.stdout)
+    if found.output == "json":
+        screen.json(value)
+    elif found.output == "csv":
+        given = records if records is not None else value if isinstance(value, list) else [value]
+        screen.csv(columns or list(dict.fromkeys(name for record in given for name in record)), given)
+    else:
+        show(screen)
+
+
+def moment(text: str) -> datetime:
+    """A time given on the command line, within the range that the store can hold. Raises BadParameter otherwise."""
+    try:
+        found = parse_when(text, datetime.now(UTC))
+    except FlowtrailError as error:
+        raise typer.BadParameter(f"{error.message} {error.remedy} Or give how long ago: 90m, 24h, 7d.") from None
+    if not datetime(1970, 1, 1, tzinfo=UTC) <= found < datetime(2106, 1, 1, tzinfo=UTC):
+        raise typer.BadParameter(f"{text!r} is outside the years 1970 to 2105.")
+    return found
+
+
+def length(text: str) -> timedelta:
+    """A length of time given on the command line. Raises BadParameter for anything else."""
+    try:
+        return parse_duration(text)
+    except FlowtrailError as error:
+        raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+
+
+def check_range(start: datetime, end: datetime) -> None:
+    """Raise a usage error for an empty range."""
+    if start >= end:
+        raise typer.BadParameter(
+            f"the range is empty: it starts at {start.isoformat()} and ends at {end.isoformat()}."
+            " Give a --from before --to."
+        )
+
+
+def from_option(default: str = "") -> Any:
+    """The option --from. `default` says what happens without it; "" where it is required."""
+    text = "Start at this time: 2026-11-20T10:00 (UTC unless followed by an offset or 'local'), 2h, today, yesterday."
+    return typer.Option(
+        "--from",
+        parser=moment,
+        metavar="TIME",
+        help=f"{text} [default: {default}]" if default else f"{text} [required]",
+    )
+
+
+def to_option(default: str) -> Any:
+    """The option --to. `default` says what happens without it."""
+    return typer.Option("--to", parser=moment, metavar="TIME", help=f"End before this time. [default: {default}]")
+
+
+OutputOption = Annotated[
+    Output | None, typer.Option("--output", "-o", help="Print a table, JSON or CSV. [default: table]")
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Use this profile of the AWS configuration files. [default: AWS_PROFILE]"),
+]
+AwsRegionOption = Annotated[
+    str | None, typer.Option(metavar="REGION", help="Send requests to this region. [default: AWS_REGION]")
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Use this endpoint instead of AWS's own. [default: AWS_ENDPOINT_URL]"),
+]
+UnsignedOption = Annotated[
+    bool | None, typer.Option("--no-sign-request", help="Read without credentials, for public buckets.")
+]
+RequesterPaysOption = Annotated[
+    bool | None, typer.Option("--requester-pays", help="Accept the charges for requests to requester-pays buckets.")
+]

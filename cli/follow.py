@@ -1,0 +1,95 @@
+"""List repeatedly and load new objects, until stopped."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from cli.base import say
+from schemas.errors import FlowtrailError
+from schemas.times import rfc3339
+
+if TYPE_CHECKING:
+    from schemas.summary import IngestSummary
+
+POLL = 0.2
+"""Seconds: the longest time until a signal is noticed while waiting."""
+
+
+class Ending:
+    """Set by the first SIGINT or SIGTERM. A second one has its default effect."""
+
+    asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
+        say("Stopping after the current load; press Ctrl-C again to stop now (nothing is lost or counted twice).")
+
+
+@contextmanager
+def ending() -> Iterator[Ending]:
+    """While this context is open, signals set the yielded `Ending` instead of killing the process."""
+    end = Ending()
+    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield end
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def follow(once: Callable[[], "IngestSummary"], every: timedelta, during: timedelta | None) -> "IngestSummary":
+    """Call `once` at intervals of `every`, until a signal or until `during` has passed; returns the sum of all rounds.
+
+    An error in the first round is raised. In later rounds it is printed as a warning, and the next round tries again.
+    """
+    finish = None if during is None else time.monotonic() + during.total_seconds()
+    with ending() as end:
+        total = latest = once()
+        tell(latest)
+        while not end.asked and _wait(every.total_seconds(), finish, end):
+            try:
+                found = once()
+            except FlowtrailError as error:
+                say(f"warning: {error.message} {error.remedy}".rstrip())
+                say(f"Retrying in {every.total_seconds():g} s.")
+                continue
+            if found.objects_done or set(found.dead_letters) != set(latest.dead_letters):
+                tell(found)
+            total, latest = add(total, found), found
+    return total
+
+
+def _wait(seconds: float, finish: float | None, end: Ending) -> bool:
+    """Wait for the next round; False when there is none."""
+    due = time.monotonic() + seconds
+    until = due if finish is None else min(due, finish)
+    while not end.asked and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, POLL))
+    return not end.asked and (finish is None or due < finish)
+
+
+def add(total: "IngestSummary", latest: "IngestSummary") -> "IngestSummary":
+    """The sum of both rounds. Objects listed and dead letters are those of the latest."""
+    counts = ("objects_done", "rows_read", "rows_written", "rows_rejected", "rows_skipped", "unenriched")
+    tables = ("change_events", "flows", "coverage", "tgw_flows", "tgw_coverage")
+    reasons = total.skipped.keys() | latest.skipped.keys()
+    return replace(
+        latest,
+        **{name: getattr(total, name) + getattr(latest, name) for name in (*counts, *tables)},
+        objects_known=max(0, latest.objects_known - total.objects_done),
+        skipped={reason: total.skipped.get(reason, 0) + latest.skipped.get(reason, 0) for reason in sorted(reasons)},
+    )
+
+
+def tell(summary: "IngestSummary") -> None:
+    """Print one line about a round."""
+    aside = f", {len(summary.dead_letters)} objects set aside" if summary.dead_letters else ""
+    now = rfc3339(datetime.now(UTC).replace(microsecond=0))
+    say(f"{now} {summary.objects_done} objects loaded, {summary.rows_written} records written{aside}")

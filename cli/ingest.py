@@ -1,0 +1,172 @@
+"""The command `ingest`: what to load, how to reach it, once or continuously."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.base import (
+    AwsRegionOption,
+    EndpointOption,
+    ExitCode,
+    OutputOption,
+    ProfileOption,
+    RequesterPaysOption,
+    UnsignedOption,
+    check_range,
+    from_option,
+    length,
+    reply,
+    say,
+    settings,
+    store_of,
+    to_option,
+)
+from schemas.errors import FlowtrailError
+
+if TYPE_CHECKING:
+    from schemas.summary import IngestSummary
+
+EVERY = timedelta(seconds=60)
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"\d{1,12}", text):
+        raise typer.BadParameter(f"{text!r} is not an account ID such as 123456789012.")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z0-9]+)+", text):
+        raise typer.BadParameter(f"{text!r} is not a region such as eu-central-1.")
+    return text
+
+
+def _flow_log(text: str) -> str:
+    if not re.fullmatch(r"fl-[0-9A-Za-z]+", text):
+        raise typer.BadParameter(f"{text!r} is not a flow log ID such as fl-0123456789abcdef0.")
+    return text
+
+
+def ingest(
+    ctx: typer.Context,
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Load from s3://bucket/prefix; may be repeated.")],
+    *,
+    start: Annotated[datetime | None, from_option("no limit")] = None,
+    end: Annotated[datetime | None, to_option("no limit")] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(parser=_account, metavar="ID", help="Load only this account; may be repeated. [default: all]"),
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(parser=_region, metavar="REGION", help="Load only this region; may be repeated. [default: all]"),
+    ] = None,
+    flow_log: Annotated[
+        list[str] | None,
+        typer.Option(parser=_flow_log, metavar="ID", help="Load only this flow log; may be repeated. [default: all]"),
+    ] = None,
+    margin: Annotated[
+        str | None,
+        typer.Option(metavar="LENGTH", help="Also load objects named up to this much later than --to. [default: 24h]"),
+    ] = None,
+    follow_prefix: Annotated[
+        bool, typer.Option("--follow-prefix", help="Keep running: list again and load new objects, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        timedelta | None,
+        typer.Option(parser=length, metavar="LENGTH", help="List again at this interval. [default: 60s]"),
+    ] = None,
+    during: Annotated[
+        timedelta | None,
+        typer.Option("--for", parser=length, metavar="LENGTH", help="Follow for this long. [default: until Ctrl-C]"),
+    ] = None,
+    profile: ProfileOption = None,
+    aws_region: AwsRegionOption = None,
+    endpoint_url: EndpointOption = None,
+    no_sign_request: UnsignedOption = None,
+    requester_pays: RequesterPaysOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Load flow logs and CloudTrail objects.
+
+    An object's kind is determined by its key or, failing that, by its content.
+
+    Each object counts exactly once, however often and wherever this command is run or interrupted. Objects that cannot
+    be read are set aside as dead letters; the rest is loaded, and the exit code is 3. Take a snapshot first, so that
+    flow records get VPC metadata.
+
+    --from and --to select objects by the time in their names, from slightly before the range until --margin after it,
+    since objects can be delivered late. An object is loaded whole, including its records outside the range. CloudTrail
+    objects are loaded as far as the configuration in the range depends on them: from a day before it to the next
+    snapshot. Objects whose keys contain no account, region or time are always loaded.
+
+    Where two flow logs cover the same interface (for example one of its VPC and one of its subnet), AWS delivers each
+    record through both. --flow-log loads only one of them (and all CloudTrail objects). `flowtrail status` shows
+    where records were delivered more than once.
+
+    \b
+    Example:
+      flowtrail ingest s3://my-logs/AWSLogs/123456789012/
+      flowtrail ingest s3://my-logs/ --from 2026-11-20T10:00 --to 2h --region eu-central-1
+      flowtrail ingest s3://my-logs/ --from today --follow-prefix --every 5m
+      flowtrail ingest s3://my-logs/ --flow-log fl-0123456789abcdef0
+    """
+    from connectors.aws.s3 import split_url
+
+    for url in urls:
+        try:
+            split_url(url)
+        except FlowtrailError as error:
+            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+    check_range(start or datetime.min.replace(tzinfo=UTC), end or datetime.max.replace(tzinfo=UTC))
+    from cli.follow import follow
+    from cli.progress import progress, quiet
+    from connectors.store.migrate import ensure_migrated
+    from console.terminal.ingest import show, to_json, to_record
+
+    found = settings(
+        ctx,
+        output=output,
+        margin=margin,
+        profile=profile,
+        aws_region=aws_region,
+        endpoint_url=endpoint_url,
+        no_sign_request=no_sign_request,
+        requester_pays=requester_pays,
+    )
+    store = store_of(found)
+    ensure_migrated(store)
+    with quiet():
+        from pipelines.ingest.find.selection import Selection
+        from pipelines.ingest.load import Limits
+        from pipelines.ingest.pipeline import run_ingest
+
+    narrowed = bool(start or end or account or region or flow_log)
+    chosen = Selection(
+        start, end, frozenset(account or ()), frozenset(region or ()), found.margin, frozenset(flow_log or ())
+    )
+
+    def once() -> "IngestSummary":
+        with quiet(), progress("objects") as tell:
+            return run_ingest(
+                store,
+                urls,
+                access=found.access,
+                log_format=found.log_format or None,
+                limits=Limits(found.load_objects, found.load_bytes),
+                selection=chosen if narrowed else None,
+                tell=tell,
+            )
+
+    summary = follow(once, every or EVERY, during) if follow_prefix else once()
+    records = [to_record(summary)]
+    reply(found, to_json(summary), lambda screen: show(summary, screen), records)
+    if summary.unenriched:
+        say(
+            f"warning: {summary.unenriched} flow records have no VPC metadata: no snapshot contains their interface."
+            " Take one with `flowtrail snapshot`; without it no cause can be tested."
+        )
+    if summary.dead_letters or summary.objects_busy:
+        raise typer.Exit(ExitCode.SET_ASIDE)

@@ -1,0 +1,168 @@
+"""Commands that only read. None of them imports Beam."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.base import OutputOption, check_range, from_option, reply, say, settings, store_of, to_option
+from schemas.errors import FlowtrailError
+
+
+def incidents(ctx: typer.Context, output: OutputOption = None) -> None:
+    """List the incidents that were found.
+
+    They are sorted by the time they were first seen.
+
+    As JSON: an array of incidents with all their fields, [] when there are none.
+
+    \b
+    Example:
+      flowtrail incidents --output json
+    """
+    from console.answers import incidents as answers
+    from console.terminal.incidents import NONE_YET, show_list
+
+    found = settings(ctx, output=output)
+    known = answers.incidents(store_of(found))
+    answer = [one.to_json() for one in known]
+    reply(found, answer, lambda screen: show_list(known, screen, empty=NONE_YET), columns=answers.COLUMNS)
+
+
+def incident(
+    ctx: typer.Context,
+    incident_id: Annotated[str, typer.Argument(metavar="ID", help="Show the incident whose ID starts with this.")],
+    output: OutputOption = None,
+) -> None:
+    """Show one incident in full.
+
+    Shows what stopped, who caused it and when, the command that undoes it, and the evidence.
+
+    \b
+    Example:
+      flowtrail incident 5f1c
+    """
+    from console.answers import incidents as answers
+    from console.terminal.incidents import show_story
+
+    found = settings(ctx, output=output)
+    one = answers.incident(store_of(found), incident_id)
+    reply(found, one.to_json(), lambda screen: show_story(one, screen))
+
+
+def search(
+    ctx: typer.Context,
+    *,
+    action: Annotated[
+        str, typer.Option(metavar="ACTION", help="Match this action: accept or reject. [default: any]")
+    ] = "",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Match this port at either end. [default: any]")
+    ] = None,
+    peer: Annotated[
+        str, typer.Option(metavar="ADDRESS|CIDR", help="Match the remote end of the traffic. [default: any]")
+    ] = "",
+    addr: Annotated[
+        str, typer.Option(metavar="ADDRESS|CIDR", help="Match either end of the traffic. [default: any]")
+    ] = "",
+    eni: Annotated[str, typer.Option(metavar="ENI", help="Match this network interface ID. [default: any]")] = "",
+    protocol: Annotated[
+        str, typer.Option(metavar="NAME|NUMBER", help="Match this protocol: tcp, udp, icmp, ... [default: any]")
+    ] = "",
+    start: Annotated[datetime | None, from_option("no limit")] = None,
+    end: Annotated[datetime | None, to_option("no limit")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most this many records, the newest.")] = 100,
+    output: OutputOption = None,
+) -> None:
+    """Find flow records.
+
+    Shows the newest first, in UTC and local time, each with the object and line it was read from.
+
+    Times are UTC unless they contain a zone. Also shows how complete the answer is (with --output csv, on standard
+    error).
+
+    \b
+    Example:
+      flowtrail search --action reject --port 22 --peer 198.51.100.0/24 --from 2h
+    """
+    from console.answers import search as answers
+    from console.terminal.search import show
+    from schemas.protocols import protocol_number
+
+    begin, finish = start or answers.BEGINNING, end or answers.END
+    check_range(begin, finish)
+    try:
+        filters = answers.Filters(
+            answers.action(action),
+            port,
+            peer,
+            addr,
+            answers.interface(eni),
+            protocol_number(protocol),
+            begin,
+            finish,
+            limit,
+        )
+        filters.parameters()
+    except FlowtrailError as error:
+        raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+    found = settings(ctx, output=output)
+    answer = answers.search(store_of(found), filters)
+    reply(found, answer.to_json(), lambda screen: show(answer, screen), answer.flows, answers.COLUMNS)
+    if found.output == "csv":
+        for sentence in (answers.count(answer), *answer.coverage.sentences()):
+            say(sentence)
+
+
+def status(
+    ctx: typer.Context,
+    start: Annotated[datetime | None, from_option("24 hours before the end")] = None,
+    end: Annotated[datetime | None, to_option("the newest record")] = None,
+    output: OutputOption = None,
+) -> None:
+    """Show what the store contains.
+
+    Also shows how complete and how old it is, what was set aside, and which migrations are pending.
+
+    Gaps are periods between --from and --to for which an interface's flow log delivered nothing, not even that there
+    was no traffic. Overlaps are interfaces whose records in that range were delivered by more than one flow log, so
+    that each counts more than once.
+
+    \b
+    Example:
+      flowtrail status --from 24h
+    """
+    from console.answers import status as answers
+    from console.terminal.status import show
+
+    if start and end:
+        check_range(start, end)
+    found = settings(ctx, output=output)
+    answer = answers.status(store_of(found), datetime.now(UTC), start, end)
+    reply(found, answer.to_json(), lambda screen: show(answer, screen))
+
+
+def sql(
+    ctx: typer.Context,
+    statement: Annotated[
+        str, typer.Argument(help="Run this read-only statement: SELECT, SHOW, DESCRIBE, EXPLAIN, ...")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many rows.")] = 10_000,
+    output: OutputOption = None,
+) -> None:
+    """Query the store with read-only SQL.
+
+    As JSON: an array with one object per row; as CSV: one line per row. The tables are described in docs/schema.md.
+
+    \b
+    Example:
+      flowtrail sql "SELECT action, count() FROM flows GROUP BY action"
+    """
+    from console.answers.sql import run_sql
+    from console.terminal.sql import show
+
+    found = settings(ctx, output=output)
+    answer = run_sql(store_of(found), statement, limit)
+    reply(found, answer.to_json(), lambda screen: show(answer, screen), answer.to_json(), answer.columns)
+    if answer.more:
+        say(f"warning: only the first {limit} rows are shown; raise --limit for more.")

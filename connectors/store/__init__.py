@@ -1,0 +1,10 @@
+"""The store: ClickHouse, embedded in a folder (chDB) or on a server.
+
+`clickhouse.py`     `Store`, `query`, `insert`, `command`: the only access to the engine.
+`migrate.py`        numbered DDL files, applied once each.   `retention.py`  how long records are kept.
+`ledger.py`         each object counts exactly once: the protocol of loads.   `receipts.py`  which objects are done.
+`doctor.py`         compares ledger and receipts with the rows.
+`configuration.py`  snapshots, change events and versions of the VPC configuration.
+`incidents.py`      incidents.
+`statement.py`      SQL as tokens; one statement at a time.
+"""

@@ -1,0 +1,182 @@
+"""Runs: what a command planned to load, and its outcome, read from the facts on whatever machine they were written."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+
+from connectors.store.attempts import VOID
+from connectors.store.clickhouse import insert, query
+from connectors.store.dead_letters import of_run
+from schemas.errors import FlowtrailError
+from schemas.ledger import LEDGER, RECEIPTS
+from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.runs import DEAD_LETTERS, PLANNED, RUNS
+from schemas.summary import IngestSummary
+
+COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
+"""Tables whose rows the summary counts."""
+
+_MINE = f"SELECT object_id FROM {RECEIPTS.name} WHERE run = {{run:String}} AND load NOT IN ({VOID})"  # noqa: S608
+_PLANNED = f"SELECT object_id FROM {PLANNED.name} WHERE run = {{run:String}}"  # noqa: S608
+
+OBJECTS = f"""
+SELECT
+    countIf(done) AS done,
+    countIf(NOT done AND known) AS known,
+    countIf(NOT done AND NOT known AND aside) AS aside,
+    countIf(NOT done AND NOT known AND NOT aside AND taken) AS taken,
+    countIf(NOT done AND NOT known AND NOT aside AND NOT taken) AS lost
+FROM (
+    SELECT
+        object_id IN ({_MINE}) AS done,
+        object_id IN (
+            SELECT object_id FROM {RECEIPTS.name} WHERE load NOT IN ({VOID}) AND object_id IN ({_PLANNED})
+        ) AS known,
+        object_id IN (SELECT object_id FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}) AS aside,
+        object_id IN (
+            SELECT object_id FROM {LEDGER.name} WHERE run != {{run:String}} AND object_id IN ({_PLANNED})
+        ) AS taken
+    FROM {PLANNED.name} WHERE run = {{run:String}} AND listed
+)
+"""  # noqa: S608
+"""What became of the objects that a run listed and planned: loaded by it, or by another run meanwhile, set aside, or
+left to another run. Of those that are `lost` nothing is known."""
+
+RECORDS = f"""
+SELECT
+    count() AS objects_done,
+    sum(rows_read) AS rows_read,
+    sum(rows_written) AS rows_written,
+    sum(rows_rejected) AS rows_rejected,
+    sum(rows_skipped) AS rows_skipped,
+    sum(unenriched) AS unenriched,
+    sumMap(skipped_reasons) AS skipped
+FROM {RECEIPTS.name} WHERE run = {{run:String}} AND load NOT IN ({VOID})
+"""  # noqa: S608
+
+ROWS = f"""
+SELECT table_name, sum(rows) AS n FROM {LEDGER.name}
+WHERE state = 'begin' AND run = {{run:String}} AND table_name != '' AND (load, object_id) IN (
+    SELECT load, object_id FROM {RECEIPTS.name} WHERE run = {{run:String}} AND load NOT IN ({VOID})
+) GROUP BY table_name
+"""  # noqa: S608
+
+
+def begin(client: Client, command: str, detail: str = "") -> str:
+    """A new run, of which everything that belongs to it is noted. Its name is in order of time."""
+    run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    note(client, run, command, "begun", detail=detail)
+    return run
+
+
+def note(
+    client: Client, run: str, command: str, state: str, *, counts: Mapping[str, int] | None = None, detail: str = ""
+) -> None:
+    """Note that the run has come to this state; `counts` of several notes of one state add up."""
+    row = {"run": run, "command": command, "state": state, "counts": sorted((counts or {}).items()), "detail": detail}
+    _insert(client, RUNS, [row])
+
+
+def plan(
+    client: Client, run: str, kind: ObjectKind, parts: Sequence[Sequence[ObjectRef]], *, first: int, listed: bool
+) -> None:
+    """Note what the run is to load: the objects of each part, the first of which has the number `first`."""
+    rows = [
+        {
+            "run": run,
+            "kind": kind.value,
+            "part": number,
+            "listed": listed,
+            "bucket": ref.bucket,
+            "key": ref.key,
+            "etag": ref.etag,
+            "version_id": ref.version_id,
+            "size": ref.size,
+            "object_id": ref.object_id,
+        }
+        for number, refs in enumerate(parts, first)
+        for ref in refs
+    ]
+    _insert(client, PLANNED, rows)
+
+
+def parts(client: Client, run: str, kind: ObjectKind, numbers: Iterable[int]) -> list[tuple[ObjectRef, ...]]:
+    """The objects of these parts, in order. Raises FlowtrailError when a part is not there."""
+    wanted = sorted(set(numbers))
+    sql = f"""
+        SELECT part, bucket, key, etag, size, version_id FROM {PLANNED.name}
+        WHERE run = {{run:String}} AND kind = {{kind:String}} AND part IN {{parts:Array(UInt32)}}
+        ORDER BY part, bucket, key
+    """  # noqa: S608
+    found: dict[int, list[ObjectRef]] = {}
+    for row in query(client, sql, {"run": run, "kind": kind.value, "parts": wanted}).to_pylist():
+        ref = ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"])
+        found.setdefault(row["part"], []).append(ref)
+    if missing := set(wanted) - found.keys():
+        raise FlowtrailError(
+            f"The plan of run {run} has no part {min(missing)}.",
+            "Run the same command again; plans are kept for 14 days.",
+        )
+    return [tuple(found[number]) for number in wanted]
+
+
+def progress(client: Client, run: str) -> tuple[int, int]:
+    """How many objects of the run have come to an end, and how many are planned."""
+    sql = f"""
+        SELECT (SELECT count() FROM ({_PLANNED})) AS planned,
+            (SELECT count() FROM ({_MINE})) + (
+                SELECT uniqExact(object_id) FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}
+            ) AS done
+    """  # noqa: S608
+    row = query(client, sql, {"run": run}).to_pylist()[0]
+    return min(row["done"], row["planned"]), row["planned"]
+
+
+def ingested(client: Client, run: str) -> IngestSummary:
+    """What the run did. Raises FlowtrailError when the store does not account for every object that it listed."""
+    objects = query(client, OBJECTS, {"run": run}).to_pylist()[0]
+    records = query(client, RECORDS, {"run": run}).to_pylist()[0]
+    rows = {row["table_name"]: row["n"] for row in query(client, ROWS, {"run": run}).to_pylist()}
+    listed = counts(client, run, "listed")
+    letters = of_run(client, run)
+    lost = objects["lost"] + listed.get("planned", 0) - sum(objects.values())
+    if lost:
+        raise FlowtrailError(
+            f"Of the objects that run {run} listed, {lost} are neither loaded nor set aside.",
+            "Run the same command again: what is loaded is not loaded twice. If it happens again, report it.",
+        )
+    skipped = dict(records.pop("skipped"))
+    return IngestSummary(
+        run=run,
+        objects_listed=listed.get("listed", 0),
+        objects_known=listed.get("known", 0) + objects["known"],
+        objects_other=listed.get("other", 0),
+        objects_busy=listed.get("busy", 0) + objects["taken"],
+        skipped={reason: skipped[reason] for reason in sorted(skipped)},
+        dead_letters=letters,
+        **records,
+        **{name: rows.get(name, 0) for name in COUNTED},
+    )
+
+
+def failure(client: Client, run: str) -> str:
+    """What was noted of the first failure of the run; '' if nothing was."""
+    sql = f"""
+        SELECT detail FROM {RUNS.name} WHERE run = {{run:String}} AND state = 'failed' ORDER BY at LIMIT 1
+    """  # noqa: S608
+    return next((str(row["detail"]) for row in query(client, sql, {"run": run}).to_pylist()), "")
+
+
+def counts(client: Client, run: str, state: str) -> dict[str, int]:
+    """The sum of what the run noted in this state."""
+    sql = f"SELECT sumMap(counts) AS counts FROM {RUNS.name} WHERE run = {{run:String}} AND state = {{state:String}}"  # noqa: S608
+    return dict(query(client, sql, {"run": run, "state": state})["counts"][0].as_py() or ())
+
+
+def _insert(client: Client, table: Any, rows: list[dict[str, Any]]) -> None:
+    schema = pa.schema([field for field in table.schema if field.name != "at"])
+    insert(client, table, pa.Table.from_pylist(rows, schema=schema))

@@ -1,0 +1,83 @@
+"""What the store contains, how complete and how old it is, what was set aside, and which migrations are pending."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.store.clickhouse import Store
+from connectors.store.dead_letters import set_aside
+from connectors.store.migrate import pending
+from connectors.store.retention import Kept, kept
+from console.answers.ask import ask
+from console.answers.gaps import Gap, gaps
+from console.answers.overlaps import Overlap, overlaps
+from schemas.ledger import DeadLetter
+
+LAST_DAY = timedelta(hours=24)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+FOR_EVER = Kept(None, None)
+
+
+@dataclass(frozen=True)
+class Status:
+    """`facts` are the columns of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps` and
+    `overlaps` are those of `[gaps_from, gaps_to)`."""
+
+    store: Store
+    pending: list[str]
+    facts: dict[str, Any] | None
+    dead_letters: Sequence[DeadLetter]
+    now: datetime
+    gaps: Sequence[Gap] = ()
+    gaps_from: datetime | None = None
+    gaps_to: datetime | None = None
+    overlaps: Sequence[Overlap] = ()
+    kept: Kept = FOR_EVER
+
+    @property
+    def lag_seconds(self) -> int | None:
+        """The age of the newest record; None without records."""
+        last = (self.facts or {}).get("records_last")
+        return None if last is None else int((self.now - last).total_seconds())
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "db": self.store.db,
+            "database": self.store.database,
+            "pending_migrations": self.pending,
+            "dead_letters": len({letter.ref for letter in self.dead_letters}),
+            **(self.facts or {}),
+            "lag_seconds": self.lag_seconds,
+            "retention_seconds": None if (length := self.kept.retention) is None else int(length.total_seconds()),
+            "kept_from": self.kept.since,
+            "gaps_from": self.gaps_from,
+            "gaps_to": self.gaps_to,
+            "gaps": [gap.to_json() for gap in self.gaps],
+            "overlaps": [overlap.to_json() for overlap in self.overlaps],
+        }
+
+
+def status(
+    store: Store,
+    now: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Status:
+    """The state of the store at `now`. Delivery gaps and overlaps are those of `[start, end)`, by default of the last
+    24 hours of flow records. Raises FlowtrailError when there is no database, or when its migrations do not match this
+    release."""
+    todo = [migration.file for migration in pending(store.reader())]
+    if todo:
+        return Status(store, todo, None, (), now)
+    facts = {**ask(store, "status")[0], **ask(store, "transit")[0]}
+    known = Status(store, todo, facts, set_aside(store.reader()), now, kept=kept(store.reader()))
+    last = facts["flows_last"]
+    if last is None:
+        return known
+    finish = end or max(last, start or last) + timedelta(seconds=1)
+    begin = max(start or finish - LAST_DAY, known.kept.since or NEVER)  # expired records are not a gap
+    if begin >= finish:
+        return known
+    found, twice = gaps(store, begin, finish), overlaps(store, begin, finish)
+    return replace(known, gaps=found, gaps_from=begin, gaps_to=finish, overlaps=twice)

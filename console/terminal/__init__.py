@@ -1,0 +1,5 @@
+"""Answers in a terminal.
+
+`screen.py`  the only module that prints.   `escape.py`  text that is safe to print.
+`incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  `ingest.py`  one module for each answer.
+"""

@@ -1,0 +1,79 @@
+"""The only module that prints, so that no hostile text bypasses `clean`."""
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from console.answers.plain import json_text
+from console.terminal.escape import clean, csv_cell
+
+WIDE = 1_000_000
+"""Width in columns when the output is not a terminal: lines in a pipe are never broken."""
+
+GAP = "  "
+FOLDED = 24
+"""A column is not folded to less than this width."""
+
+
+class Screen:
+    """Prints to standard output, or to `file`. Text is cleaned and never interpreted as markup."""
+
+    def __init__(self, file: TextIO | None = None, width: int | None = None) -> None:
+        out = file or sys.stdout
+        width = width or (None if out.isatty() else WIDE)
+        self.console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
+
+    def line(self, text: object = "", style: str = "") -> None:
+        """One line, never wrapped by us, so that it can be copied."""
+        self.console.print(Text(clean(text), style=style), soft_wrap=True)
+
+    def lines(self, texts: Sequence[object]) -> None:
+        for text in texts:
+            self.line(text)
+
+    def heading(self, text: str) -> None:
+        self.line()
+        self.line(text, "bold")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """One line per row where it fits, as in a pipe. On a narrower terminal the widest column is folded, and where
+        that is not enough each row becomes a block of `column value` lines. Nothing is cut off."""
+        cells = [[clean(cell) for cell in row] for row in (columns, *rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        widest = widths.index(max(widths))
+        natural = sum(widths) + len(GAP) * (len(widths) - 1)
+        if natural - widths[widest] + FOLDED > self.console.width:
+            self._blocks(cells)
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
+        for place, name in enumerate(cells[0]):
+            table.add_column(Text(name), overflow="fold", no_wrap=place != widest)
+        for row in cells[1:]:
+            table.add_row(*map(Text, row))
+        with self.console.capture() as printed:
+            self.console.print(table)
+        self.console.file.writelines(line.rstrip() + "\n" for line in printed.get().splitlines())
+
+    def _blocks(self, cells: list[list[str]]) -> None:
+        names, *rows = cells
+        width = max(map(cell_len, names))
+        for row in rows:
+            for name, cell in zip(names, row, strict=True):
+                self.line(f"{name}{' ' * (width - cell_len(name))}{GAP}{cell}")
+            self.line()
+
+    def json(self, value: Any) -> None:
+        """One JSON document, and nothing else."""
+        self.console.file.write(json_text(value) + "\n")
+
+    def csv(self, columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> None:
+        """A header line, and one line for each record."""
+        writer = csv.writer(self.console.file, lineterminator="\n")
+        writer.writerow([csv_cell(name) for name in columns])
+        writer.writerows([csv_cell(record.get(name)) for name in columns] for record in records)

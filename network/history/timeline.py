@@ -1,0 +1,231 @@
+"""The configuration at any instant, from snapshots and change events.
+
+Between two snapshots, the changes are applied to the earlier one; where the later one disagrees, a new version starts
+there. Before the first snapshot of a VPC, its changes are undone, newest first. A resource that a snapshot shows, but
+no earlier snapshot of the same VPC did and no change created, is assumed to exist since right after the earlier
+snapshot or, without one, since always. This is so for VPCs, subnets and interfaces, whose creation is not among the
+stored change events. A resource that a snapshot of its VPC no longer shows ends there.
+
+A snapshot includes a change if the change's time is not later; CloudTrail times are whole seconds.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from network.aws.call import Call, History, call_of
+from network.history.apply import apply
+from network.history.periods import Associations, InterfacePeriod, interface_periods
+from network.history.rewind import undo
+from network.history.state import Key, State, key_of
+from network.history.values import Backward, Values
+from schemas.change import ChangeEvent
+from schemas.configuration import (
+    TYPE_NAMES,
+    UNKNOWN,
+    Configuration,
+    InternetGateway,
+    NetworkAcl,
+    NetworkInterface,
+    Resource,
+    RouteTable,
+    SecurityGroup,
+    Vpc,
+    configuration,
+)
+from schemas.errors import FlowtrailError
+from schemas.snapshot import ConfigVersion, Snapshot
+
+__all__ = ["InterfacePeriod", "Timeline"]
+
+TICK = timedelta(milliseconds=1)
+KEPT = 256
+"""Maximum number of configurations in the cache."""
+AFTER_SNAPSHOT, CHANGE, SNAPSHOT = range(3)
+
+
+@dataclass(frozen=True)
+class _Boundary:
+    """An instant at which something may change; `kind` orders boundaries at the same time."""
+
+    time: datetime
+    kind: int
+    order: int
+    call: Call | None = None
+    resources: tuple[Resource, ...] = ()
+
+
+class Timeline:
+    """The configuration over time. Pure and picklable. `changes` are in order, each eventID once."""
+
+    def __init__(self, snapshots: Sequence[Snapshot], changes: Sequence[ChangeEvent]) -> None:
+        """Snapshots and changes in any order; changes may repeat. Raises FlowtrailError without any snapshot."""
+        if not snapshots:
+            raise FlowtrailError(
+                "There is no snapshot of the VPC configuration yet.",
+                "Take one with: flowtrail snapshot (or flowtrail snapshot --from-files DIR --as-of TIME).",
+            )
+        self.changes = _unique(changes)
+        calls = [call_of(change) for change in self.changes]
+        self._boundaries = _boundaries(snapshots, calls)
+        self._times = [boundary.time for boundary in self._boundaries]
+        self._position = {
+            boundary.call.event.event_id: index
+            for index, boundary in enumerate(self._boundaries)
+            if boundary.call is not None
+        }
+        self._values = Values()
+        self._build(History(calls))
+        self._associations: Associations | None = None
+        self._made: dict[int, Configuration] = {}
+
+    def at(self, moment: datetime) -> Configuration:
+        """The configuration with every change up to and including the moment."""
+        return self._at(bisect_right(self._times, moment))
+
+    def around(self, event_ids: Collection[str]) -> tuple[Configuration, Configuration]:
+        """The configurations just before the first and just after the last of these changes. Raises KeyError for an
+        unknown change or without any."""
+        positions = sorted(self._position[event_id] for event_id in event_ids)
+        if not positions:
+            raise KeyError("no change is named")
+        return self._at(positions[0]), self._at(positions[-1] + 1)
+
+    def versions(self) -> list[ConfigVersion]:
+        """Every version of every resource, by type, id and time."""
+        found = []
+        for key in sorted(self._values, key=lambda k: (TYPE_NAMES[k[0]], k[1])):
+            entries = self._values.entries(key)
+            for (start, value, begun_by), (end, _, ended_by) in zip(
+                entries, [*entries[1:], (None, None, "")], strict=True
+            ):
+                begin, finish = self.time_of(start), None if end is None else self.time_of(end)
+                resource, doubts = value
+                if resource is not None and (begin is None or begin != finish):
+                    exact = not doubts and is_exact(resource)
+                    name = TYPE_NAMES[key[0]]
+                    found.append(ConfigVersion(name, resource, begin, finish, begun_by, ended_by, exact))
+        return found
+
+    def interface_periods(self, interface_id: str) -> tuple[InterfacePeriod, ...]:
+        """The interface, with the network ACL and route table of its subnet, over time: without overlap and in time
+        order; () if it was never known."""
+        if self._associations is None:
+            self._associations = Associations(self._values)
+        return interface_periods(self._values, self._associations, interface_id, self.time_of)
+
+    def time_of(self, position: int) -> datetime | None:
+        """When a position starts; None for the first, which has no start."""
+        return self._times[position - 1] if position else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_made": {}, "_associations": None}
+
+    def _at(self, position: int) -> Configuration:
+        if position not in self._made:
+            if len(self._made) >= KEPT:
+                self._made.pop(next(iter(self._made)))
+            self._made[position] = self._make(position)
+        return self._made[position]
+
+    def _make(self, position: int) -> Configuration:
+        resources, unknown = [], []
+        for key in self._values:
+            resource, doubts = self._values.at(key, position)
+            if resource is not None:
+                resources.append(resource)
+                unknown += [(kind, key[1]) for kind in doubts]
+        return replace(configuration(resources), unknown_associations=frozenset(unknown))
+
+    def _build(self, history: History) -> None:
+        state = State()
+        seen: dict[str, int] = {}
+        for index, boundary in enumerate(self._boundaries):
+            if boundary.call is not None:
+                apply(boundary.call, state)
+                self._values.note(state, index + 1, boundary.call.event.event_id)
+            elif boundary.kind == SNAPSHOT:
+                self._fill(boundary.resources, state, seen, index, history)
+                _show(boundary.resources, state)
+                self._values.note(state, index + 1, "")
+                seen.update((r.id, index + 2) for r in boundary.resources if isinstance(r, Vpc))
+
+    def _fill(
+        self, resources: tuple[Resource, ...], state: State, seen: dict[str, int], index: int, history: History
+    ) -> None:
+        """Move what this snapshot shows for the first time back to the snapshot before it, or to the start. `seen`: by
+        VPC, the first position after its latest snapshot."""
+        found: dict[int, list[Resource]] = {}
+        for resource in resources:
+            begin = min((seen.get(vpc_id, 0) for vpc_id in vpcs_of(resource)), default=max(seen.values(), default=0))
+            position, (latest, _) = self._values.latest(key_of(resource))
+            if state.value(key_of(resource))[0] is None and latest is None and position <= begin <= index:
+                found.setdefault(begin, []).append(resource)
+        for begin, group in sorted(found.items()):
+            past = State(group)
+            backward = Backward(past)
+            for position in range(index - 1, begin - 1, -1):
+                call = self._boundaries[position].call
+                if call is not None:
+                    undo(call, past, history)
+                    backward.note(past, position + 1, call.event.event_id)
+            backward.put_into(self._values, {key_of(resource) for resource in group}, begin)
+
+
+def _unique(changes: Iterable[ChangeEvent]) -> tuple[ChangeEvent, ...]:
+    found: dict[str, ChangeEvent] = {}
+    for change in sorted(changes, key=lambda c: (c.event_time, c.object_id, c.row_no), reverse=True):
+        found[change.event_id] = change
+    return tuple(sorted(found.values(), key=lambda c: c.order))
+
+
+def _boundaries(snapshots: Sequence[Snapshot], calls: list[Call]) -> list[_Boundary]:
+    by_time: dict[datetime, dict[Key, Resource]] = {}
+    for snapshot in sorted(snapshots, key=lambda s: (s.as_of, s.source, s.account_id, s.region)):
+        as_of = snapshot.as_of.astimezone(UTC)
+        as_of = as_of.replace(microsecond=as_of.microsecond // 1000 * 1000)
+        by_time.setdefault(as_of, {}).update((key_of(resource), resource) for resource in snapshot.resources)
+    found = [_Boundary(call.event.event_time, CHANGE, order, call) for order, call in enumerate(calls)]
+    for as_of, resources in by_time.items():
+        found.append(_Boundary(as_of, SNAPSHOT, 0, resources=tuple(resources.values())))
+        found.append(_Boundary(as_of + TICK, AFTER_SNAPSHOT, 0))
+    return sorted(found, key=lambda b: (b.time, b.kind, b.order))
+
+
+def _show(resources: tuple[Resource, ...], state: State) -> None:
+    """Set the state of every VPC that the snapshot covers to what the snapshot shows."""
+    shown = {key_of(resource) for resource in resources}
+    covered = {resource.id for resource in resources if isinstance(resource, Vpc)}
+    for key in list(state):
+        resource, doubts = state.value(key)
+        if resource is None or not vpcs_of(resource) <= covered:
+            continue
+        if key not in shown and vpcs_of(resource):
+            state.remove(*key)
+        for kind in doubts:
+            state.doubt(kind, key[1], False)
+    for resource in resources:
+        if state.value(key_of(resource))[0] != resource:
+            state.put(resource)
+
+
+def vpcs_of(resource: Resource) -> set[str]:
+    """The VPCs that a resource belongs to; empty for a gateway that is not attached."""
+    if isinstance(resource, Vpc):
+        return {resource.id}
+    if isinstance(resource, InternetGateway):
+        return set(resource.vpc_ids)
+    return {resource.vpc_id}
+
+
+def is_exact(resource: Resource) -> bool:
+    """Whether all of its content is known."""
+    if isinstance(resource, RouteTable):
+        return all(route.target != UNKNOWN for route in resource.routes)
+    if isinstance(resource, NetworkAcl):
+        return all(entry.known for entry in resource.entries)
+    if isinstance(resource, SecurityGroup):
+        return resource.known
+    return not isinstance(resource, NetworkInterface) or UNKNOWN not in resource.group_ids

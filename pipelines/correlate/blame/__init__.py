@@ -1,0 +1,8 @@
+"""Which change caused a signal. Pure.
+
+`judge.py`         `blame`: signals and a timeline in, findings out.
+`candidates.py`    changes that may be the cause, with related API calls grouped.
+`edits.py`         what a change changed, entry by entry.   `blast_radius.py`  the interfaces it can affect.
+`trial.py`         what a configuration does with a conversation, and how often the verdict agrees with the log.
+`wording.py`       the layer, resource and rule that describe a change.
+"""

@@ -1,0 +1,98 @@
+"""Candidates: changes that may be the cause, with the API calls of one change grouped.
+
+Calls by one principal on one resource, each within a minute of the previous one, are one change (the AWS console
+replaces a rule by deleting it and creating a new one).
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from network.history.timeline import Timeline
+from pipelines.correlate.blame.blast_radius import reach
+from pipelines.correlate.blame.edits import Edit, Part, edits
+from schemas.change import ChangeEvent
+from schemas.configuration import Configuration
+
+ONE_CHANGE = timedelta(seconds=60)
+"""The longest time between two consecutive calls of one change."""
+AROUND = timedelta(minutes=5)
+"""How far outside a window to look for calls that belong to the same change as one in it."""
+BEFORE_ACL = timedelta(minutes=2)
+"""A network ACL takes effect immediately, also on open connections; flow log records are up to a minute late, and
+cover up to one more."""
+BEFORE_OTHER = timedelta(minutes=60)
+"""A security group leaves the connections that it tracks open, and clients may keep them for long; the effect of a
+route may show only when the next client connects."""
+AFTER = timedelta(seconds=60)
+"""Times in a flow log may be off by this much."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One change: its calls in order, the configurations before and after them, their combined edits, and the ids of
+    the interfaces that the edits can affect (`reach`)."""
+
+    events: tuple[ChangeEvent, ...]
+    before: Configuration
+    after: Configuration
+    edits: tuple[Edit, ...]
+    reach: frozenset[str]
+
+    @property
+    def time(self) -> datetime:
+        return self.events[0].event_time
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(event.event_id for event in self.events)
+
+    @property
+    def slack(self) -> timedelta:
+        """How long before the last good flow the change may have been made."""
+        acl = all(edit.part in (Part.ACL_ENTRY, Part.ACL_ASSOCIATION) for edit in self.edits)
+        return BEFORE_ACL if acl else BEFORE_OTHER
+
+
+class Candidates:
+    """The changes of a timeline, each computed once, when first needed."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self._times = [change.event_time for change in timeline.changes]
+        self._known: dict[tuple[str, ...], Candidate] = {}
+
+    def between(self, first: datetime, last: datetime, near: frozenset[str]) -> list[Candidate]:
+        """Changes from `first` to `last`, both inclusive, that can affect one of the interfaces `near`; in time
+        order."""
+        low, high = bisect_left(self._times, first - AROUND), bisect_right(self._times, last + AROUND)
+        groups = self._groups(self.timeline.changes[low:high])
+        return [c for g in groups if first <= g[0].event_time <= last and (c := self.of(g)).reach & near]
+
+    def of(self, events: Sequence[ChangeEvent]) -> Candidate:
+        """These calls as one change."""
+        ids = tuple(event.event_id for event in events)
+        if ids not in self._known:
+            before, after = self.timeline.around(ids)
+            found = edits(before, after)
+            if len(events) > 1:  # leave out edits by other principals in between
+                own = {edit.place for event in events for edit in self.of([event]).edits}
+                found = tuple(edit for edit in found if edit.place in own)
+            self._known[ids] = Candidate(tuple(events), before, after, found, reach(found, before, after))
+        return self._known[ids]
+
+    def _groups(self, events: Iterable[ChangeEvent]) -> list[list[ChangeEvent]]:
+        groups: list[list[ChangeEvent]] = []
+        latest: dict[tuple[str, str], list[ChangeEvent]] = {}
+        for event in events:
+            found = self.of([event]).edits
+            if not found:
+                continue
+            key = (event.actor, found[0].resource)
+            group = latest.get(key)
+            if group is None or event.event_time - group[-1].event_time > ONE_CHANGE:
+                group = latest[key] = []
+                groups.append(group)
+            group.append(event)
+        return groups

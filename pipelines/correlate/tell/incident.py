@@ -1,0 +1,175 @@
+"""Tell: turns findings with the same cause into one incident. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from ipaddress import ip_address
+from itertools import chain
+
+from pipelines.correlate.blame.judge import Finding
+from pipelines.correlate.detect.signals import Pointer
+from pipelines.correlate.tell.evidence import FlowRow, change_evidence, change_text, chosen, flow_evidence
+from pipelines.correlate.tell.proof_query import proof_query
+from pipelines.correlate.tell.undo_command import NO_UNDO, undo
+from schemas.change import ChangeEvent
+from schemas.incident import Certainty, Evidence, Incident, Kind, State, TimelineEntry
+
+SAME_TIME = timedelta(minutes=5)
+"""Unexplained signals of one interface and kind that start within this time of each other are one incident."""
+CLOCKS = timedelta(seconds=60)
+"""Times in a flow log may be off by this much."""
+BEST_FIRST = (Certainty.PROVEN, Certainty.SUSPECTED, Certainty.UNEXPLAINED)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """When traffic came back, the record that shows it, and the change that restored it. `at` is None while it is not
+    back."""
+
+    at: datetime | None
+    row: Pointer | None
+    events: tuple[ChangeEvent, ...]
+
+
+def with_keys(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
+    """Findings of one interface, each with the key of its incident: the ids of the changes that caused it, or without a
+    cause, the kind, the interface and the minute when it started."""
+    keyed = [(" ".join(f.cause.event_ids), f) for f in findings if f.cause]
+    rest = sorted((f for f in findings if not f.cause), key=lambda f: (f.signal.kind, first_seen([f]), order(f)))
+    started: dict[Kind, tuple[datetime, datetime]] = {}
+    for finding in rest:
+        kind, seen = finding.signal.kind, first_seen([finding])
+        first, last = started.get(kind, (seen, seen))
+        first = first if seen - last <= SAME_TIME else seen
+        started[kind] = (first, seen)
+        keyed.append((f"{kind} {finding.signal.interface_id} {first:%Y-%m-%dT%H:%M}", finding))
+    return keyed
+
+
+def tell(
+    findings: Sequence[Finding],
+    rows: Mapping[Pointer, FlowRow],
+    objects: Mapping[int, tuple[str, str, str]],
+    coverage: str,
+) -> Incident:
+    """The incident of findings with the same key. `rows` contains the flow records of `wanted`, `objects` the bucket,
+    key and ETag of the CloudTrail objects of `changes_of`; `coverage` is the sentence about completeness."""
+    findings = sorted(findings, key=order)
+    best = findings[0]
+    undone = undo(best.edits, best.cause_events[-1].region) if best.cause_events else NO_UNDO
+    closed = closing(findings)
+    kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
+    enis = tuple(sorted({f.signal.interface_id for f in findings}))
+    ports = tuple(sorted({f.signal.port for f in findings}))
+    protocols = tuple(sorted({f.signal.protocol for f in findings}))
+    peers = tuple(sorted({r.conversation.peer for f in findings for r in f.signal.runs}, key=_by_address))
+    first, last = first_seen(findings), last_seen(findings)
+    named = best.cause.event_ids if best.cause else (*enis, *map(str, ports), f"{first:%Y-%m-%dT%H:%M}")
+    return Incident(
+        id=blake2b("\0".join((kind, *named)).encode(), digest_size=6).hexdigest(),
+        kind=kind,
+        state=State.CLOSED if closed.at else State.OPEN,
+        certainty=best.certainty,
+        reason=" ".join(filter(None, (best.reason, undone.why))),
+        cause=best.cause,
+        enis=enis,
+        protocols=protocols,
+        ports=ports,
+        peers=peers,
+        first_seen=first,
+        last_seen=last,
+        closed_at=closed.at,
+        closed_by=tuple(event.event_id for event in closed.events) if closed.at else (),
+        fix=undone.fix,
+        inverse=undone.inverse,
+        timeline=_timeline(findings, kind, closed),
+        evidence=_evidence(findings, closed, rows, objects),
+        coverage=coverage,
+        proof_query=proof_query(enis, protocols, ports, peers, first=first, last=max(last, closed.at or last)),
+    )
+
+
+def wanted(findings: Sequence[Finding]) -> list[Pointer]:
+    """The flow records that `tell` will show."""
+    findings = sorted(findings, key=order)
+    return [pointer for _, pointer in chosen(findings, closing(findings).row)]
+
+
+def changes_of(findings: Sequence[Finding]) -> list[ChangeEvent]:
+    """The changes that `tell` will show."""
+    findings = sorted(findings, key=order)
+    return [*findings[0].cause_events, *closing(findings).events]
+
+
+def order(finding: Finding) -> tuple[object, ...]:
+    """Sort key of findings: the one that describes the incident comes first."""
+    s = finding.signal
+    lost = s.kind is Kind.LOST_TRAFFIC
+    rank = (BEST_FIRST.index(finding.certainty), lost, not s.strong, s.silent, -len(s.runs))
+    return *rank, s.interface_id, s.protocol, s.port, s.server, s.reply, s.last_good, s.until
+
+
+def first_seen(findings: Sequence[Finding]) -> datetime:
+    """The time of the first flow that did not get through; where none was logged, that of the last good one. Lost
+    traffic is not seen before its cause."""
+    seen = [r.first_bad for f in findings for r in f.signal.runs if r.first_bad]
+    caused = max((f.cause.time for f in findings if f.cause), default=None)
+    first = min(seen) if seen else max(f.signal.last_good for f in findings)
+    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
+    return max(first, caused) if caused and lost else first
+
+
+def last_seen(findings: Sequence[Finding]) -> datetime:
+    """The time of the last flow that did not get through; for silent signals, the last one known to be without
+    flows."""
+    bad = [r.last_bad for f in findings for r in f.signal.runs if r.last_bad]
+    return max([*bad, *(f.signal.until for f in findings if f.signal.silent)], default=first_seen(findings))
+
+
+def closing(findings: Sequence[Finding]) -> Closing:
+    """The first flow that got through again: after the change that ended the incident or, if none is known, after the
+    last flow that did not get through."""
+    events = min((f.ended_by for f in findings if f.ended_by), key=lambda found: found[0].order, default=())
+    back = [(f.signal.recovered, f.signal.recovered_row) for f in findings]
+    back += [(r.recovered, r.recovered_row) for f in findings for r in f.signal.runs]
+    known = sorted((at, row) for at, row in back if at and row)
+    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
+    since = events[0].event_time - CLOCKS if events else findings[0].signal.last_good if lost else last_seen(findings)
+    at, row = next(((at, row) for at, row in known if at >= since), (None, None))
+    return Closing(at, row, events)
+
+
+def _timeline(findings: Sequence[Finding], kind: Kind, closed: Closing) -> tuple[TimelineEntry, ...]:
+    rejects = kind is Kind.REJECTS
+    silent = all(f.signal.silent for f in findings)
+    before = max(f.signal.last_good for f in findings)
+    entries = [TimelineEntry(before, f"last flow {'accepted' if rejects else 'answered'} before")]
+    entries += [TimelineEntry(event.event_time, change_text(event)) for event in findings[0].cause_events]
+    first = "first reject" if rejects else "nothing more is logged" if silent else "first unanswered flow"
+    last = "last reject" if rejects else "still nothing logged" if silent else "last unanswered flow"
+    entries += [TimelineEntry(first_seen(findings), first), TimelineEntry(last_seen(findings), last)]
+    entries += [TimelineEntry(event.event_time, f"ended by {change_text(event)}") for event in closed.events]
+    if closed.at:
+        entries.append(TimelineEntry(closed.at, f"first flow {'accepted' if rejects else 'answered'} after"))
+    return tuple(sorted(entries, key=lambda entry: entry.time))
+
+
+def _evidence(
+    findings: Sequence[Finding],
+    closed: Closing,
+    rows: Mapping[Pointer, FlowRow],
+    objects: Mapping[int, tuple[str, str, str]],
+) -> tuple[Evidence, ...]:
+    return tuple(
+        chain(
+            change_evidence("the change", findings[0].cause_events, objects),
+            flow_evidence(chosen(findings, closed.row), rows),
+            change_evidence("the change that ended it", closed.events, objects),
+        )
+    )
+
+
+def _by_address(text: str) -> tuple[int, int]:
+    address = ip_address(text)
+    return address.version, int(address)

@@ -1,0 +1,129 @@
+"""The order of the fields in a flow log: from its header line, or from a configured LogFormat."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.errors import BadObject, FlowtrailError
+from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
+from schemas.object_ref import ObjectRef
+from schemas.tgw import TGW_BY_AWS_NAME
+
+BOM = b"\xef\xbb\xbf"
+TIME_FIELDS = ("start", "end")
+
+MAX_HEADER = 64 << 10
+
+_KNOWN = {*BY_AWS_NAME, *TGW_BY_AWS_NAME, LOG_STATUS}
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_BRACED = re.compile(r"\$\{([^{}]*)\}")
+_BLANK = re.compile(rb"[ \r\n]*")
+_STATUS = ("OK", "NODATA", "SKIPDATA")
+
+
+@dataclass(frozen=True)
+class Header:
+    """`fields` are AWS names in the file's order; `line` is the text of a repeat of the header, single-spaced."""
+
+    fields: tuple[str, ...]
+    line: bytes
+
+
+def aws_name(name: str) -> str:
+    """The name of a field as in `${...}`; Parquet and SQL spell the same names with underscores.
+
+    >>> aws_name("log_status")
+    'log-status'
+    """
+    return name.replace("_", "-")
+
+
+def parse_log_format(text: str) -> tuple[str, ...]:
+    """The field names of a LogFormat as AWS shows it (`${version} ${account-id} ...`) or of plain names.
+
+    Raises FlowtrailError when a part of it is not a field name.
+
+    >>> parse_log_format("${version} ${account-id} log_status")
+    ('version', 'account-id', 'log-status')
+    """
+    names = tuple(aws_name(_BRACED.sub(r"\1", part)) for part in text.split())
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong or not names:
+        raise FlowtrailError(
+            f"{wrong[0]!r} is not a flow log field." if wrong else "The log format does not name any fields.",
+            "Give the LogFormat that `aws ec2 describe-flow-logs` prints, for example '${version} ${start} ${end}'.",
+        )
+    return names
+
+
+def header_fields(tokens: Sequence[str]) -> tuple[str, ...] | None:
+    """The AWS names of the fields that a line names, or None when the line is not a header.
+
+    Every token of a header is a name, while a record always contains `-` or a number. Raises ValueError, which names
+    the token, for a damaged header: a line that starts with a known field and then contains anything else.
+
+    >>> header_fields(["version", "account_id"]), header_fields(["2", "123456789010"])
+    (('version', 'account-id'), None)
+    """
+    if not tokens:
+        return None
+    for token in tokens:
+        if not _NAME.fullmatch(token):
+            if aws_name(tokens[0]) in _KNOWN:
+                raise ValueError(f"{token!r} is not a field name")
+            return None
+    return tuple(aws_name(token) for token in tokens)
+
+
+def looks_like_record(tokens: Sequence[str], fields: Sequence[str]) -> bool:
+    """Whether a line can be a record of this layout: as many tokens, numeric times, a status that AWS defines."""
+    if len(tokens) != len(fields):
+        return False
+    by_field = dict(zip(fields, tokens, strict=True))
+    return all(by_field.get(name, "").isdigit() for name in TIME_FIELDS) and (
+        by_field.get(LOG_STATUS, _STATUS[0]) in _STATUS
+    )
+
+
+def begins_whole(text: bytes) -> bool:
+    """Whether this beginning of a log is all that `header_of` needs."""
+    start = _BLANK.match(text, len(BOM) if text.startswith(BOM) else 0).end()  # type: ignore[union-attr]
+    return text.find(b"\n", start) >= 0 or len(text) - start > MAX_HEADER
+
+
+def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Header:
+    """The layout of a text flow log: from its first line that is not blank, else `log_format`, else version 2.
+
+    Raises BadObject: `bad-header`, `duplicate-field`, `no-time-fields`.
+    """
+    start = raw.rfind(b"\n", 0, _BLANK.match(raw, len(BOM) if raw.startswith(BOM) else 0).end()) + 1  # type: ignore[union-attr]
+    stop = raw.find(b"\n", start, start + MAX_HEADER + 1)
+    line = raw[start : stop if stop >= 0 else start + MAX_HEADER].removeprefix(BOM).removesuffix(b"\r")
+    tokens = line.decode("utf-8", "replace").split(" ")
+    tokens = [token for token in tokens if token]
+    try:
+        fields = header_fields(tokens)
+    except ValueError as error:
+        raise BadObject(
+            ref, "bad-header", f"The first line starts like a header, but {error}; copy the object again."
+        ) from error
+    found = fields is not None
+    if fields is None:
+        fields = tuple(aws_name(name) for name in log_format or DEFAULT_FORMAT)
+    where = "The header" if found else "The configured log format"
+    check_fields(ref, fields, where)
+    return Header(fields, " ".join(tokens if found else fields).encode())
+
+
+def check_fields(ref: ObjectRef, fields: Sequence[str], where: str) -> None:
+    """Check that no field is named twice, and that `start` and `end` are named. Raises BadObject: `duplicate-field`,
+    `no-time-fields`."""
+    if twice := sorted({name for name in fields if fields.count(name) > 1}):
+        raise BadObject(ref, "duplicate-field", f"{where} names {', '.join(twice)} more than once.")
+    if missing := [name for name in TIME_FIELDS if name not in fields]:
+        raise BadObject(
+            ref,
+            "no-time-fields",
+            f"{where} has no {' and no '.join(missing)}, so the time of its records is unknown. Is this a flow log? "
+            "If so, create a flow log whose format includes ${start} and ${end}.",
+        )
