@@ -23,24 +23,24 @@ UNFINISHED = "SELECT load FROM ledger GROUP BY load HAVING countIf(state != 'beg
 
 
 def contents(store: Store) -> dict[str, list[list[str]]]:
-    """Every row as text, in a fixed order, without load, chunk and write times."""
+    """Every row as text, in a fixed order, without load, chunk, run and write times."""
     found = {}
     for name in FACTS:
         sql = f"SELECT * EXCEPT (load, chunk) FROM {name} ORDER BY object_id, row_no"
         found[name] = [list(map(str, row)) for row in store.reader().query(sql).result_rows]
-    rows = store.reader().query("SELECT * EXCEPT (load, at) FROM receipts ORDER BY object_id").result_rows
+    rows = store.reader().query("SELECT * EXCEPT (load, run, at) FROM receipts ORDER BY object_id").result_rows
     found["receipts"] = [list(map(str, row)) for row in rows]
     return found
 
 
 def unfinished(store: Store) -> int:
-    """Number of loads that were started and neither done nor given up."""
+    """Number of attempts that are neither done nor given up."""
     return len(store.reader().query(UNFINISHED).result_rows)
 
 
 def faults(store: Store) -> dict[str, list[Any]]:
     """Rows that exist more than once, receipts that do not add up or do not match the rows, rows of objects without a
-    receipt, and loads left open."""
+    receipt, and attempts left open."""
     asked = {"doubled": DOUBLED, "uneven": UNEVEN, "without receipt": STRANGERS, "unfinished": UNFINISHED}
     found = {name: query(store.reader(), sql).to_pylist() for name, sql in asked.items()}
     return {name: rows for name, rows in found.items() if rows}

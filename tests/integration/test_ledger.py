@@ -1,23 +1,25 @@
 """Proves: whatever part of a load arrived before its process died, the next run leaves each row once; a second writer
 of the same object changes nothing; every receipt accounts for every record."""
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
 
-from connectors.store import ledger
+from connectors.store import attempts, heartbeat, ledger
 from connectors.store.clickhouse import Store, StoreUnavailable, insert, query
 from schemas.columnar.batch import Batch
 from schemas.columnar.chunks import cut
-from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.table import Table
+from tests.shared_store import ELSEWHERE, SharedStore, another_process, shared, with_lease
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -68,21 +70,29 @@ OBJECTS = [an_object("a"), an_object("b", flows=5, days=3), empty_object("c"), a
 
 
 def contents(store: Store) -> list[tuple[Any, ...]]:
-    """Every row of the fact tables without load and chunk, and every receipt without load and time."""
+    """Every row of the fact tables without load and chunk, and every receipt without load, run and time."""
     client = store.client()
     flows = "SELECT * EXCEPT (load, chunk) FROM {} ORDER BY object_id, row_no"
     answers = [client.query(flows.format(name)).result_rows for name in ("flows", "coverage", "rejected_lines")]
-    answers.append(client.query("SELECT * EXCEPT (load, at) FROM receipts ORDER BY object_id").result_rows)
+    answers.append(client.query("SELECT * EXCEPT (load, run, at) FROM receipts ORDER BY object_id").result_rows)
     return [tuple(map(str, row)) for answer in answers for row in answer]
 
 
-def open_loads(store: Store) -> int:
+def open_attempts(store: Store) -> int:
     sql = "SELECT load FROM ledger GROUP BY load HAVING countIf(state != 'begin') = 0"
     return len(store.client().query(sql).result_rows)
 
 
-def write(store: Store, objects: list[Rows] = OBJECTS, load: int | None = None) -> list[Receipt]:
-    return ledger.write(store, load or ledger.new_load(), Batch.of(objects), 1)
+def write(store: Store, objects: Sequence[Rows] = OBJECTS, run: str = "run") -> tuple[Receipt, ...]:
+    return ledger.write(store, run, Batch.of(objects), 1).receipts
+
+
+def settle_and_write(store: Store, objects: Sequence[Rows] = OBJECTS) -> None:
+    """As the next process does: whatever was left is owed, and is loaded anew."""
+    owed = ledger.settle(store).owed
+    assert {each.ref for each in owed} <= {each.ref for each in objects}
+    write(store, [each for each in objects if each.ref in {one.ref for one in owed}])
+    write(store, objects)
 
 
 @pytest.fixture
@@ -119,7 +129,7 @@ def test_a_load_is_written_and_accounted_for(store: Store) -> None:
     ]
     assert query(store.reader(), "SELECT count() AS n FROM flows")["n"].to_pylist() == [8]
     assert made[1].last_time == NOON + timedelta(days=2, seconds=2)
-    assert open_loads(store) == 0
+    assert open_attempts(store) == 0
 
 
 def test_each_chunk_is_one_part(store: Store) -> None:
@@ -151,102 +161,105 @@ def test_a_big_chunk_is_one_part_too(store: Store) -> None:
 
 def test_written_twice_is_written_once(store: Store, clean: list[Any]) -> None:
     write(store)
-    assert write(store) == []
+    assert write(store) == ()
     assert contents(store) == clean
     assert [receipt.ref.key for receipt in write(store, [*OBJECTS, an_object("e")])] == ["e"]
     twice = "SELECT count() AS n FROM (SELECT 1 FROM flows GROUP BY object_id, row_no HAVING count() > 1)"
     assert query(store.client(), twice)["n"].to_pylist() == [0]
 
 
-def test_the_same_load_repeated_after_done_changes_nothing(store: Store, clean: list[Any]) -> None:
-    load = ledger.new_load()
-    write(store, load=load)
-    assert write(store, load=load) == []
-    assert contents(store) == clean
-
-
-POINTS = ["after-begin", *(f"after-chunk:{n}" for n in range(1, 6)), "before-receipts", "after-receipts"]
+POINTS = ["after-begin", *(f"after-chunk:{n}" for n in range(1, 6)), "before-receipts", "after-receipts", "before-done"]
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("same_load", [True, False])
-def test_died_and_run_again(
-    store: Store, clean: list[Any], dies_at: Callable[[str], None], point: str, same_load: bool
-) -> None:
-    load = ledger.new_load()
+def test_died_and_run_again(store: Store, clean: list[Any], dies_at: Callable[[str], None], point: str) -> None:
     dies_at(point)
     with pytest.raises(Died):
-        write(store, load=load)
+        write(store)
     dies_at("")
-    if not same_load:  # a new process checks the ledger first
-        found = ledger.settle(store)
-        assert not found.busy
-        for unfinished in found.resumable:
-            assert unfinished.load == load
-            assert set(unfinished.refs) == {each.ref for each in OBJECTS}
-            write(store, load=unfinished.load)
-        assert bool(found.resumable) == (point not in ("after-begin", "after-receipts"))
-        load = ledger.new_load()
-    write(store, load=load)
+    found = ledger.settle(store)
+    assert not found.busy
+    done = point in ("after-receipts", "before-done")
+    assert {each.ref for each in found.owed} == (set() if done else {each.ref for each in OBJECTS})
+    write(store)
     assert contents(store) == clean
-    assert open_loads(store) == 0
+    assert open_attempts(store) == 0
+    assert ledger.settle(store) == ledger.Settled(frozenset(), ())
+
+
+@pytest.mark.parametrize("point", ["after-given-up"])
+def test_died_while_ending_what_another_left(
+    store: Store, clean: list[Any], dies_at: Callable[[str], None], point: str
+) -> None:
+    dies_at("after-chunk:3")
+    with pytest.raises(Died):
+        write(store)
+    dies_at(point)
+    with pytest.raises(Died):
+        ledger.settle(store)
+    dies_at("")
+    settle_and_write(store)
+    assert contents(store) == clean
+    assert open_attempts(store) == 0
 
 
 def test_died_again_and_again(store: Store, clean: list[Any], dies_at: Callable[[str], None]) -> None:
-    load = ledger.new_load()
     for point in POINTS:
         dies_at(point)
         try:
-            write(store, load=load)
+            settle_and_write(store)
         except Died:
             continue
     dies_at("")
-    write(store, load=load)
+    settle_and_write(store)
     assert contents(store) == clean
-    assert open_loads(store) == 0
+    assert open_attempts(store) == 0
 
 
-def test_a_wrong_number_of_rows_is_replaced(store: Store, clean: list[Any], dies_at: Callable[[str], None]) -> None:
-    load = ledger.new_load()
+def test_what_a_dead_process_left_is_not_continued(
+    store: Store, clean: list[Any], dies_at: Callable[[str], None]
+) -> None:
+    """Whatever its rows look like: doubled, incomplete or whole."""
     dies_at("after-chunk:3")
     with pytest.raises(Died):
-        write(store, load=load)
+        write(store)
     dies_at("")
+    [load] = query(store.client(), "SELECT DISTINCT load FROM ledger")["load"].to_pylist()
     [first, second, *_] = cut(Batch.of(OBJECTS))
     insert(store.client(), first.table, first.stamped(load))  # doubled
     store.client().command(
         "ALTER TABLE flows DELETE WHERE chunk = 2 AND row_no = 3 SETTINGS mutations_sync = 2"
     )  # incomplete
-    write(store, load=load)
+    settle_and_write(store)
     assert second.table.name == "flows"
     assert contents(store) == clean
+    assert load not in query(store.client(), "SELECT load FROM flows")["load"].to_pylist()
 
 
 def test_an_object_that_cannot_be_read_again_takes_its_rows_with_it(
     store: Store, dies_at: Callable[[str], None]
 ) -> None:
-    load = ledger.new_load()
     dies_at("after-chunk:2")
     with pytest.raises(Died):
-        write(store, load=load)
+        write(store)
     dies_at("")
-    made = write(store, [each for each in OBJECTS if each.ref.key != "a"], load)
+    ledger.settle(store)
+    made = write(store, [each for each in OBJECTS if each.ref.key != "a"])
     assert {receipt.ref.key for receipt in made} == {"b", "c", "d"}
-    assert all(receipt.load != load for receipt in made)
     actions = query(store.client(), "SELECT DISTINCT action FROM flows")["action"].to_pylist()
     assert actions == ["b"]
-    assert load not in query(store.client(), "SELECT load FROM rejected_lines")["load"].to_pylist()
-    assert open_loads(store) == 0
+    assert open_attempts(store) == 0
 
 
 @pytest.fixture
 def blind_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a server where another process is writing the same objects: a writer sees no receipts when it starts."""
+    """As on a server where another process is writing the same objects: a writer sees no receipts until its own are
+    written."""
     see, calls = ledger.receipts.done, []
 
     def done(client: Any, ids: Any) -> dict[int, list[int]]:
         calls.append(1)
-        return {} if len(calls) == 1 else see(client, ids)
+        return {} if len(calls) <= 2 else see(client, ids)
 
     monkeypatch.setattr(ledger.receipts, "done", done)
 
@@ -260,17 +273,20 @@ def owners(store: Store) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in rows]
 
 
-@pytest.mark.parametrize("loads", [(100, 200), (200, 100)])
-def test_of_two_writers_the_lower_load_wins(
-    store: Store, request: pytest.FixtureRequest, loads: tuple[int, int]
+@pytest.mark.parametrize("ids", [(100, 200), (200, 100)])
+def test_of_two_attempts_with_receipts_the_lower_id_wins(
+    store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, ids: tuple[int, int]
 ) -> None:
-    first, second = loads
-    ledger.write(store, first, Batch.of([an_object("b"), an_object("x")]), 1)
+    first, second = ids
+    to_come = iter(ids)
+    monkeypatch.setattr(attempts, "new_id", lambda: next(to_come))
+    write(store, [an_object("b"), an_object("x")])
     request.getfixturevalue("blind_at_first")
-    made = ledger.write(store, second, Batch.of([an_object("a"), an_object("b")]), 1)
-    assert {receipt.ref.key for receipt in made} == ({"a", "b"} if second < first else {"a"})
+    written = ledger.write(store, "other", Batch.of([an_object("a"), an_object("b")]), 1)
+    assert {receipt.ref.key for receipt in written.receipts} == ({"a", "b"} if second < first else {"a"})
+    assert written.known == (frozenset() if second < first else {an_object("b").ref.object_id})
     assert owners(store) == [("a", second, 3), ("b", 100, 3), ("x", first, 3)]
-    assert open_loads(store) == 0
+    assert open_attempts(store) == 0
 
 
 @pytest.mark.parametrize("arrived", [True, False], ids=["the rows arrived", "the rows were lost"])
@@ -291,56 +307,101 @@ def test_the_store_does_not_confirm(
             raise StoreUnavailable("no answer")
         return None  # reported as stored, because the token is known
 
-    monkeypatch.setattr(ledger, "insert", torn)
+    monkeypatch.setattr(attempts, "insert", torn)
     write(store)
     assert unanswered[0] == unanswered[1]
     assert contents(store) == clean
-    assert open_loads(store) == 0
+    assert open_attempts(store) == 0
     once = "SELECT max(n) AS n FROM (SELECT count() AS n FROM receipts GROUP BY object_id)"
     assert query(store.client(), once)["n"].to_pylist() == [1]
 
 
 def test_a_store_that_stays_unavailable(store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: Any, **options: Any) -> None:
+        raise StoreUnavailable("no answer")
+
     with monkeypatch.context() as patched:
-        patched.setattr(ledger, "insert", lambda *args, **kwargs: (_ for _ in ()).throw(StoreUnavailable("no answer")))
-        patched.setattr(ledger, "TRIES", 2)
+        patched.setattr(attempts, "insert", refused)
+        patched.setattr(attempts, "TRIES", 2)
         with pytest.raises(StoreUnavailable):
             write(store)
-    assert ledger.settle(store) == ledger.Open((), frozenset())
+    assert ledger.settle(store) == ledger.Settled(frozenset(), ())
     write(store)
     assert contents(store) == clean
 
 
-def test_on_a_server_a_load_may_still_be_running(
-    store: Store, dies_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    load = ledger.new_load()
-    dies_at("after-chunk:1")
-    with pytest.raises(Died):
-        write(store, load=load)
-    monkeypatch.setattr(Store, "embedded", False)  # as if other processes could have it open too
-    assert ledger.settle(store) == ledger.Open((), frozenset(each.ref.object_id for each in OBJECTS))
-    monkeypatch.setattr(ledger, "LEASE", timedelta(0))
-    assert [unfinished.load for unfinished in ledger.settle(store).resumable] == [load]
+@pytest.fixture
+def server(store: Store) -> SharedStore:
+    return shared(store)
 
 
-def test_a_load_that_was_given_up_meanwhile_is_not_done(
-    store: Store, clean: list[Any], monkeypatch: pytest.MonkeyPatch
+THEIRS = 77
+"""Another process."""
+
+
+@pytest.fixture
+def left_by_another(dies_at: Callable[[str], None]) -> Callable[..., None]:
+    def leave(store: Store, point: str, machine: str = ELSEWHERE) -> None:
+        with another_process(store, THEIRS, machine):
+            dies_at(point)
+            with pytest.raises(Died):
+                write(store, run="theirs")
+            dies_at("")
+
+    return leave
+
+
+def test_objects_of_a_live_process_are_busy(server: SharedStore, left_by_another: Callable[..., None]) -> None:
+    left_by_another(server, "after-chunk:1")
+    ids = frozenset(each.ref.object_id for each in OBJECTS)
+    assert ledger.settle(server) == ledger.Settled(ids, ())
+    written = ledger.write(server, "ours", Batch.of([*OBJECTS, an_object("e")]), 1)
+    assert written.busy == ids
+    assert [receipt.ref.key for receipt in written.receipts] == ["e"]
+    assert open_attempts(server) == 1
+
+
+def test_a_process_that_is_silent_longer_than_the_lease_is_dead(
+    server: SharedStore, clean: list[Any], left_by_another: Callable[..., None]
 ) -> None:
-    """A process that slept through its lease: another one removed its rows, so it must not report them as stored."""
-    load = ledger.new_load()
+    left_by_another(server, "after-chunk:1")
+    time.sleep(0.01)
+    late = with_lease(server, 0)
+    found = ledger.settle(late)
+    assert not found.busy
+    assert {each.ref for each in found.owed} == {each.ref for each in OBJECTS}
+    write(late)
+    assert contents(server) == clean
+    assert open_attempts(server) == 0
+
+
+def test_a_process_of_this_machine_that_is_gone_is_dead_at_once(
+    server: SharedStore, left_by_another: Callable[..., None]
+) -> None:
+    with mock.patch.object(heartbeat, "_started", lambda _: 1):  # no process that runs started at the first tick
+        left_by_another(server, "after-begin", machine=heartbeat._machine())
+    assert {each.ref for each in ledger.settle(server).owed} == {each.ref for each in OBJECTS}
+
+
+@pytest.mark.parametrize("point", ["after-begin", "after-chunk:2", "before-receipts", "after-receipts", "before-done"])
+def test_a_process_that_was_taken_for_dead_goes_on(server: SharedStore, clean: list[Any], point: str) -> None:
+    """Another one ended its attempt and loaded its objects meanwhile: whatever it still inserts must not count."""
+    late = with_lease(server, 0)
+    taken: list[str] = []
 
     def meanwhile(name: str) -> None:
-        if name == "before-receipts":
-            ledger.give_up(store, load)
+        if name == point and not taken:
+            taken.append(name)
+            with another_process(late, THEIRS):
+                ledger.settle(late)
+                write(late, run="theirs")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(ledger, "failpoint", meanwhile)
-        with pytest.raises(FlowtrailError, match=r"gave up.*\n.*again"):
-            write(store, load=load)
-    assert query(store.client(), "SELECT count() AS n FROM flows")["n"].to_pylist() == [0]
-    write(store)
-    assert contents(store) == clean
+    with mock.patch.object(ledger, "failpoint", meanwhile):
+        written = ledger.write(late, "ours", Batch.of(OBJECTS), 1)
+    assert taken
+    assert len(written.receipts) + len(written.known) == len(OBJECTS)
+    assert contents(server) == clean
+    assert open_attempts(server) == 0
 
 
 def test_chunks_do_not_depend_on_the_order_of_objects() -> None:
