@@ -25,21 +25,23 @@ _PLANNED = f"SELECT object_id FROM {PLANNED.name} WHERE run = {{run:String}}"  #
 
 OBJECTS = f"""
 SELECT
-    countIf(done) AS done,
-    countIf(NOT done AND known) AS known,
-    countIf(NOT done AND NOT known AND aside) AS aside,
-    countIf(NOT done AND NOT known AND NOT aside AND taken) AS taken,
-    countIf(NOT done AND NOT known AND NOT aside AND NOT taken) AS lost
+    countIf(fate = 'done') AS done,
+    countIf(fate = 'known') AS known,
+    countIf(fate = 'aside') AS aside,
+    countIf(fate = 'taken') AS taken,
+    countIf(fate = 'lost') AS lost
 FROM (
-    SELECT
-        object_id IN ({_MINE}) AS done,
+    SELECT multiIf(
+        object_id IN ({_MINE}), 'done',
         object_id IN (
             SELECT object_id FROM {RECEIPTS.name} WHERE load NOT IN ({VOID}) AND object_id IN ({_PLANNED})
-        ) AS known,
-        object_id IN (SELECT object_id FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}) AS aside,
+        ), 'known',
+        object_id IN (SELECT object_id FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}), 'aside',
         object_id IN (
             SELECT object_id FROM {LEDGER.name} WHERE run != {{run:String}} AND object_id IN ({_PLANNED})
-        ) AS taken
+        ), 'taken',
+        'lost'
+    ) AS fate
     FROM {PLANNED.name} WHERE run = {{run:String}} AND listed
 )
 """  # noqa: S608

@@ -1,7 +1,7 @@
-"""Ingest `DB URL LETTERS` in a separate process, for tests that kill it half-way.
+"""Ingest `DB URL` in a separate process, for tests that kill it half-way.
 
-The answer is one line of JSON: the summary, the rows of each table without load, chunk and write times, and the number
-of unfinished loads.
+The answer is one line of JSON: the summary, the rows of each table without load, chunk, run and write times, and the
+number of unfinished attempts.
 """
 
 import json
@@ -15,6 +15,6 @@ from tests.contents import contents, unfinished
 
 if __name__ == "__main__":
     given = Store(sys.argv[1])
-    summary = run_ingest(given, [sys.argv[2]], dead_letter_folder=sys.argv[3], limits=Limits(objects=3))
+    summary = run_ingest(given, [sys.argv[2]], limits=Limits(objects=3))
     answer = {"summary": asdict(summary), "contents": contents(given), "unfinished": unfinished(given)}
     print(json.dumps(answer, default=str))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -24,12 +25,12 @@ from pipelines.ingest.load import Limits
 from pipelines.ingest.pipeline import run_ingest
 from schemas.columnar.batch import Batch
 from schemas.configuration import Vpc
-from schemas.ledger import LEDGER
 from schemas.snapshot import ConfigVersion
 from tests.conftest import Bucket
 from tests.contents import contents, faults
 from tests.integration.test_ingest import ROOT, flow_key, flow_log, trail, trail_key
-from tests.integration.test_ledger import OBJECTS, rows_of
+from tests.integration.test_ledger import OBJECTS, Died, rows_of
+from tests.shared_store import another_process, shared
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -43,9 +44,9 @@ def filled(bucket: Bucket) -> Bucket:
 
 
 @pytest.fixture
-def loaded(store: Store, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
+def loaded(store: Store, filled: Bucket) -> dict[str, Any]:
     """Contents of a store with five objects from a bucket."""
-    run_ingest(store, [filled.url], dead_letter_folder=str(tmp_path), limits=Limits(objects=3))
+    run_ingest(store, [filled.url], limits=Limits(objects=3))
     return contents(store)
 
 
@@ -57,10 +58,9 @@ class Answer:
 
 
 @pytest.fixture
-def ask(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+def ask(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """The command on the test's store, answering in JSON."""
     monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
-    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path))
 
     def run(*words: str) -> Answer:
         result = CliRunner().invoke(app, ["--db", store.db, *words, "--output", "json"])
@@ -158,7 +158,7 @@ DAMAGE: dict[Callable[[Store], None], set[Fault]] = {
 
 def test_a_healthy_store(store: Store, ask: Callable[..., Answer]) -> None:
     assert doctor.examine(store) == []
-    ledger.write(store, ledger.new_load(), Batch.of(OBJECTS), 1)
+    ledger.write(store, "run", Batch.of(OBJECTS), 1)
     assert doctor.examine(store) == []
     answer = ask("doctor")
     assert (answer.code, answer.said["healthy"], answer.said["found"]) == (0, True, [])
@@ -236,24 +236,29 @@ def test_a_migration_that_was_left_half_way(store: Store, ask: Callable[..., Ans
     assert "started but not finished" in refused.err
 
 
-def test_a_load_of_a_living_process_is_left_alone(
-    store: Store, loaded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a server an unfinished load may still be running: its rows are not orphans."""
-    load_half_way(store)
-    assert Fault.ORPHAN_ROWS not in {problem.fault for problem in doctor.examine(store)}
-    assert doctor.without_receipt(store.client()) == []
-    assert doctor.remove_surplus(store) == 0
-    monkeypatch.setattr(Store, "embedded", False)
-    begun = query(store.client(), "SELECT max(at) AS at FROM ledger")["at"][0].as_py()
-    assert begun is not None
-    assert len(ledger.settle(store).busy) > 0
-    assert LEDGER.name == "ledger"
+def test_an_attempt_of_a_live_process_is_left_alone(store: Store, loaded: dict[str, Any]) -> None:
+    """On a server another process may be loading: its rows are not orphans."""
+
+    def dies(name: str) -> None:
+        if name == "before-receipts":
+            raise Died(name)
+
+    server = shared(store)
+    with another_process(server, 77), mock.patch.object(ledger, "failpoint", dies), pytest.raises(Died):
+        ledger.write(server, "theirs", Batch.of(OBJECTS), 1)
+    assert {problem.fault for problem in doctor.examine(server)} <= {Fault.UNFINISHED_LOAD}
+    assert doctor.without_receipt(server.client()) == []
+    assert doctor.remove_surplus(server) == 0
+    assert ledger.settle(server).busy == {each.ref.object_id for each in OBJECTS}
+    assert doctor.remove_surplus(server) == 0
+    assert {row["object_id"] for row in query(store.client(), "SELECT object_id FROM flows").to_pylist()} > {
+        each.ref.object_id for each in OBJECTS[:2]
+    }
 
 
 def test_parts_that_a_failing_disk_lost(filled: Bucket, tmp_path: Path) -> None:
     """The engine sets the part aside when it starts; doctor reports it, and ingest repairs it by itself."""
-    db, letters = tmp_path / "db", tmp_path / "letters"
+    db = tmp_path / "db"
 
     def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -261,7 +266,7 @@ def test_parts_that_a_failing_disk_lost(filled: Bucket, tmp_path: Path) -> None:
         )
 
     def ingest() -> dict[str, Any]:
-        done = process("tests.integration.ingest_process", str(db), filled.url, str(letters))
+        done = process("tests.integration.ingest_process", str(db), filled.url)
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["contents"]
         return found

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from connectors.store import clickhouse, ledger, receipts
+from connectors.store import attempts, clickhouse, ledger, receipts
 from connectors.store.clickhouse import Store, insert, query
 from connectors.store.migrate import ensure_migrated, migrate, released
 from connectors.store.retention import KEPT, keep, kept
@@ -110,19 +110,19 @@ def filled(bucket: Bucket) -> Bucket:
     return bucket
 
 
-def ingest(store: Store, bucket: Bucket, folder: Path) -> IngestSummary:
-    return run_ingest(store, [bucket.url], dead_letter_folder=str(folder), limits=Limits(objects=3))
+def ingest(store: Store, bucket: Bucket) -> IngestSummary:
+    return run_ingest(store, [bucket.url], limits=Limits(objects=3))
 
 
 _clean: dict[str, Any] = {}
 
 
 @pytest.fixture
-def clean(request: pytest.FixtureRequest, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
+def clean(request: pytest.FixtureRequest, filled: Bucket) -> dict[str, Any]:
     """What an undisturbed run leaves in a folder, computed once: the objects are the same for each test."""
     if not _clean:
         store = request.getfixturevalue("store")
-        ingest(store, filled, tmp_path)
+        ingest(store, filled)
         _clean.update(contents(store))
     return _clean
 
@@ -144,12 +144,12 @@ def test_the_tables_are_those_of_the_registry(gateway: Gateway) -> None:
         assert [(c["name"], c["type"]) for c in columns] == [(c.name, c.clickhouse) for c in table.columns]
 
 
-def test_ingest_search_and_correlate(remote: Store, filled: Bucket, clean: dict[str, Any], tmp_path: Path) -> None:
-    summary = ingest(remote, filled, tmp_path)
+def test_ingest_search_and_correlate(remote: Store, filled: Bucket, clean: dict[str, Any]) -> None:
+    summary = ingest(remote, filled)
     assert (summary.objects_done, summary.flows, summary.change_events) == (5, 20, 1)
     assert contents(remote) == clean
     assert faults(remote) == {}
-    assert ingest(remote, filled, tmp_path).objects_known == 5
+    assert ingest(remote, filled).objects_known == 5
     assert contents(remote) == clean
     found = search(remote, Filters(action="REJECT", port=22)).to_json()
     assert len(found["flows"]) == sum(row[12] == "REJECT" for row in clean["flows"])
@@ -218,11 +218,11 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.what}-{fault.match.replace(chr(92), '')}")
-def test_a_fault_changes_nothing(  # noqa: PLR0917 - fixtures, then what varies
-    gateway: Gateway, remote: Store, filled: Bucket, clean: dict[str, Any], tmp_path: Path, fault: Fault
+def test_a_fault_changes_nothing(
+    gateway: Gateway, remote: Store, filled: Bucket, clean: dict[str, Any], fault: Fault
 ) -> None:
     gateway.order(fault)
-    summary = ingest(remote, filled, tmp_path)
+    summary = ingest(remote, filled)
     assert gateway.outstanding() == 0
     assert (summary.objects_done, summary.flows) == (5, 20)
     assert contents(remote) == clean
@@ -236,7 +236,7 @@ def test_the_server_goes_away_and_comes_back(
     first = started(tmp_path / "server")
     store = Store(first.url("flowtrail"))
     ensure_migrated(store)
-    monkeypatch.setattr(ledger, "TRIES", 2)
+    monkeypatch.setattr(attempts, "TRIES", 2)
 
     def kill(name: str) -> None:
         if name == "after-chunk:2":
@@ -245,12 +245,11 @@ def test_the_server_goes_away_and_comes_back(
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "failpoint", kill)
         with pytest.raises(FlowtrailError, match=r"(?s)not confirm|not respond|cannot be reached"):
-            ingest(store, filled, tmp_path)
+            ingest(store, filled)
     second = started(tmp_path / "server")
     try:
         again = Store(second.url("flowtrail"))
-        monkeypatch.setattr(ledger, "LEASE", timedelta(0))
-        ingest(again, filled, tmp_path)
+        ingest(again, filled)
         assert contents(again) == clean
         assert faults(again) == {}
     finally:

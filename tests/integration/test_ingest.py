@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from connectors import dead_letters
 from connectors.failpoints import KILLED, VARIABLE
-from connectors.store import configuration
+from connectors.store import configuration, dead_letters
 from connectors.store.clickhouse import Store, query
 from pipelines.ingest.load import Limits
 from pipelines.ingest.pipeline import run_ingest
@@ -105,8 +104,8 @@ def filled(bucket: Bucket) -> Bucket:
     return bucket
 
 
-def ingest(store: Store, bucket: Bucket, folder: Path, **more: Any) -> IngestSummary:
-    return run_ingest(store, [bucket.url], dead_letter_folder=str(folder), **more)
+def ingest(store: Store, bucket: Bucket, **more: Any) -> IngestSummary:
+    return run_ingest(store, [bucket.url], **more)
 
 
 def other_process(
@@ -125,9 +124,9 @@ def answer(process: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     return found
 
 
-def test_objects_become_rows(store: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_objects_become_rows(store: Store, filled: Bucket) -> None:
     heard: list[tuple[int, int]] = []
-    summary = ingest(store, filled, tmp_path, tell=lambda done, total: heard.append((done, total)))
+    summary = ingest(store, filled, tell=lambda done, total: heard.append((done, total)))
     assert (summary.objects_listed, summary.objects_done, summary.objects_known) == (14, 11, 0)
     assert (summary.objects_other, summary.objects_busy, summary.dead_letters) == (3, 0, [])
     assert (summary.flows, summary.coverage, summary.change_events, summary.rows_rejected) == (40, 8, 3, 8)
@@ -141,7 +140,7 @@ def test_objects_become_rows(store: Store, filled: Bucket, tmp_path: Path) -> No
     assert unfinished(store) == 0
 
 
-def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket) -> None:
     """The route table is known from the snapshot; its changes in CloudTrail become versions."""
     network = (
         Vpc("vpc-1", ("10.0.0.0/16",)),
@@ -154,7 +153,7 @@ def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket, tmp_p
     )
     as_of = datetime(2026, 11, 20, 12, tzinfo=UTC)
     configuration.save_snapshot(store.client(), Snapshot(as_of, "files", network))
-    summary = ingest(store, filled, tmp_path)
+    summary = ingest(store, filled)
     assert (summary.flows, summary.unenriched) == (40, 35)
     columns = "direction, subnet_id, vpc_id, instance_id, network_acl_id, route_table_id"
     sql = f"SELECT {columns}, count() AS n FROM flows WHERE interface_id = 'eni-3' GROUP BY ALL"  # noqa: S608
@@ -165,8 +164,8 @@ def test_rows_get_the_metadata_of_their_time(store: Store, filled: Bucket, tmp_p
     assert query(store.reader(), versions)["n"][0].as_py() > 1
 
 
-def test_every_receipt_accounts_for_its_rows(store: Store, filled: Bucket, tmp_path: Path) -> None:
-    ingest(store, filled, tmp_path)
+def test_every_receipt_accounts_for_its_rows(store: Store, filled: Bucket) -> None:
+    ingest(store, filled)
     sql = """
     SELECT key, rows_read, rows_written, rows_rejected, rows_skipped, rows.written AS stored, rows.rejected AS set_aside
     FROM receipts
@@ -185,35 +184,34 @@ def test_every_receipt_accounts_for_its_rows(store: Store, filled: Bucket, tmp_p
         assert (row["rows_written"], row["rows_rejected"]) == (row["stored"], row["set_aside"]), row["key"]
 
 
-def test_twice_is_once(store: Store, filled: Bucket, tmp_path: Path) -> None:
-    ingest(store, filled, tmp_path)
+def test_twice_is_once(store: Store, filled: Bucket) -> None:
+    ingest(store, filled)
     first = contents(store)
-    again = ingest(store, filled, tmp_path)
+    again = ingest(store, filled)
     assert (again.objects_listed, again.objects_known, again.objects_done, again.rows_read) == (14, 11, 0, 0)
     assert contents(store) == first
 
 
-def test_how_objects_are_grouped_changes_nothing(store: Store, filled: Bucket, tmp_path: Path) -> None:
-    ingest(store, filled, tmp_path, limits=Limits(objects=1))
+def test_how_objects_are_grouped_changes_nothing(store: Store, filled: Bucket) -> None:
+    ingest(store, filled, limits=Limits(objects=1))
     one_by_one = contents(store)
     for name in (*one_by_one, "ledger"):
         store.client().command(f"TRUNCATE TABLE {name}")
-    ingest(store, filled, tmp_path, limits=Limits(stored_bytes=1000))
+    ingest(store, filled, limits=Limits(stored_bytes=1000))
     assert contents(store) == one_by_one
 
 
-def test_overlapping_prefixes(store: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_overlapping_prefixes(store: Store, filled: Bucket) -> None:
     urls = [f"{filled.url}/{BASE}/vpcflowlogs", filled.url, f"{filled.url}/", f"{filled.url}/{BASE}"]
-    summary = run_ingest(store, urls, dead_letter_folder=str(tmp_path))
+    summary = run_ingest(store, urls)
     assert (summary.objects_listed, summary.objects_done) == (14, 11)
 
 
-def test_two_runs_at_once(store: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_two_runs_at_once(store: Store, filled: Bucket) -> None:
     summaries: list[IngestSummary] = []
     limits = Limits(objects=2)
     threads = [
-        threading.Thread(target=lambda: summaries.append(ingest(store, filled, tmp_path, limits=limits)))
-        for _ in range(2)
+        threading.Thread(target=lambda: summaries.append(ingest(store, filled, limits=limits))) for _ in range(2)
     ]
     for thread in threads:
         thread.start()
@@ -228,9 +226,9 @@ def test_two_runs_at_once(store: Store, filled: Bucket, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def clean(store: Store, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
+def clean(store: Store, filled: Bucket) -> dict[str, Any]:
     """The rows after one undisturbed run."""
-    ingest(store, filled, tmp_path)
+    ingest(store, filled)
     return contents(store)
 
 
@@ -240,7 +238,7 @@ def clean(store: Store, filled: Bucket, tmp_path: Path) -> dict[str, Any]:
     ids="+".join,
 )
 def test_killed_and_run_again(filled: Bucket, clean: dict[str, Any], tmp_path: Path, points: list[str]) -> None:
-    arguments = (str(tmp_path / "db"), filled.url, str(tmp_path / "letters"))
+    arguments = (str(tmp_path / "db"), filled.url)
     for point in points:
         assert other_process(*arguments, point=point).returncode == KILLED
     found = answer(other_process(*arguments))
@@ -250,7 +248,7 @@ def test_killed_and_run_again(filled: Bucket, clean: dict[str, Any], tmp_path: P
 
 
 def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], tmp_path: Path) -> None:
-    arguments = (str(tmp_path / "db"), filled.url, str(tmp_path / "letters"))
+    arguments = (str(tmp_path / "db"), filled.url)
     environment = {**os.environ, VARIABLE: "after-chunk:2=hang"}
     command = [sys.executable, "-m", "tests.integration.ingest_process", *arguments]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -269,7 +267,7 @@ def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], tmp_path: Pa
 
 def test_an_object_that_is_gone_when_its_load_is_finished(filled: Bucket, tmp_path: Path) -> None:
     """Never half an object: its rows that arrived are removed too."""
-    arguments = (str(tmp_path / "db"), filled.url, str(tmp_path / "letters"))
+    arguments = (str(tmp_path / "db"), filled.url)
     assert other_process(*arguments, point="after-chunk:2").returncode == KILLED
     for n in (0, 1):
         filled.delete(flow_key(n))
@@ -288,32 +286,30 @@ def test_an_object_that_is_gone_when_its_load_is_finished(filled: Bucket, tmp_pa
     ],
     ids=lambda case: case[0],
 )
-def test_an_object_that_cannot_be_read(
-    store: Store, filled: Bucket, tmp_path: Path, case: tuple[str, str, bytes, bytes]
-) -> None:
+def test_an_object_that_cannot_be_read(store: Store, filled: Bucket, case: tuple[str, str, bytes, bytes]) -> None:
     reason, key, body, mended = case
     filled.put(key, body)
-    summary = ingest(store, filled, tmp_path)
+    summary = ingest(store, filled)
     assert [(letter.ref.key, letter.reason) for letter in summary.dead_letters] == [(key, reason)]
     assert summary.objects_done == 11
     assert summary.objects_listed == 15
-    assert dead_letters.read(str(tmp_path)) == summary.dead_letters
-    assert Path(summary.dead_letter_file).is_file()
-    again = ingest(store, filled, tmp_path)
+    assert dead_letters.set_aside(store.client()) == summary.dead_letters
+    again = ingest(store, filled)
     assert again.dead_letters == summary.dead_letters
     filled.put(key, mended)
-    last = ingest(store, filled, tmp_path)
+    last = ingest(store, filled)
     assert (last.objects_done, last.objects_known, last.dead_letters) == (1, 11, [])
+    assert [letter.ref.key for letter in dead_letters.set_aside(store.client())] == [key]
 
 
-def test_an_empty_prefix(store: Store, bucket: Bucket, tmp_path: Path) -> None:
-    assert ingest(store, bucket, tmp_path) == IngestSummary()
-    assert list(tmp_path.iterdir()) == []
+def test_an_empty_prefix(store: Store, bucket: Bucket) -> None:
+    summary = ingest(store, bucket)
+    assert summary == IngestSummary(run=summary.run)
 
 
-def test_no_such_bucket(store: Store, filled: Bucket, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_such_bucket(store: Store, filled: Bucket, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(FlowtrailError) as caught:
-        run_ingest(store, ["s3://nowhere/x"], dead_letter_folder=str(tmp_path))
+        run_ingest(store, ["s3://nowhere/x"])
     assert caught.value.message == "The bucket of s3://nowhere/x does not exist."
     assert "AWS_PROFILE" in caught.value.remedy
     assert "Traceback" not in capfd.readouterr().err

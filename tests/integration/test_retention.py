@@ -13,13 +13,14 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.app import app
-from connectors.store import doctor, ledger
+from connectors.store import doctor, ledger, runs
 from connectors.store import migrate as migrator
 from connectors.store.clickhouse import Store, command, query
 from connectors.store.doctor import Fault
 from connectors.store.migrate import ensure_migrated, migrate, released
 from connectors.store.retention import KEPT, keep, kept
-from pipelines.ingest.again import Again, restore
+from pipelines.ingest import again
+from pipelines.ingest.load import Job, Outcome
 from pipelines.ingest.pipeline import run_ingest
 from schemas.errors import FlowtrailError
 from schemas.summary import IngestSummary
@@ -66,8 +67,12 @@ def filled(bucket: Bucket) -> Bucket:
     return bucket
 
 
-def ingest(store: Store, bucket: Bucket, folder: Path) -> IngestSummary:
-    return run_ingest(store, [bucket.url], dead_letter_folder=str(folder / "letters"))
+def restore(store: Store) -> Outcome:
+    return again.restore(Job(store, runs.begin(store.client(), "doctor")))
+
+
+def ingest(store: Store, bucket: Bucket) -> IngestSummary:
+    return run_ingest(store, [bucket.url])
 
 
 def count(store: Store, table: str = "flows") -> int:
@@ -84,9 +89,8 @@ def until(store: Store, rows: int, table: str = "flows") -> None:
 
 
 @pytest.fixture
-def run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def run(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
-    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path / "letters"))
 
     def call(*words: str) -> Result:
         return CliRunner().invoke(app, ["--db", store.db, *words])
@@ -174,10 +178,8 @@ def test_a_user_who_may_not_alter_tables_is_told_who_may(monthly: Store) -> None
     assert "flowtrail migrate" in refused.value.remedy
 
 
-def test_what_has_expired_is_neither_lost_nor_read_again_nor_new(
-    store: Store, monthly: Store, filled: Bucket, tmp_path: Path
-) -> None:
-    assert ingest(store, filled, tmp_path).flows == 12
+def test_what_has_expired_is_neither_lost_nor_read_again_nor_new(store: Store, monthly: Store, filled: Bucket) -> None:
+    assert ingest(store, filled).flows == 12
     assert doctor.examine(store) == []
     keep(monthly)
     until(store, 6)
@@ -190,15 +192,15 @@ def test_what_has_expired_is_neither_lost_nor_read_again_nor_new(
     ):  # whatever the retention is from now on
         keep(wanted)
         assert doctor.examine(wanted) == []
-        again = ingest(wanted, filled, tmp_path)
-        assert (again.objects_known, again.objects_done) == (3, 0)
+        repeated = ingest(wanted, filled)
+        assert (repeated.objects_known, repeated.objects_done) == (3, 0)
         filled_keys = [key(365 * DAY), key(40 * DAY), key(DAY)]
-        assert restore(wanted) == Again(), filled_keys
+        assert restore(wanted) == Outcome(), filled_keys
         assert count(store) == 6
 
 
-def test_what_is_lost_otherwise_is_still_found(store: Store, monthly: Store, filled: Bucket, tmp_path: Path) -> None:
-    ingest(monthly, filled, tmp_path)
+def test_what_is_lost_otherwise_is_still_found(store: Store, monthly: Store, filled: Bucket) -> None:
+    ingest(monthly, filled)
     until(store, 6)
     recent = "object_id IN (SELECT object_id FROM receipts WHERE key LIKE '%_fl-1_{}%')"
     command(
@@ -213,9 +215,9 @@ def test_what_is_lost_otherwise_is_still_found(store: Store, monthly: Store, fil
     assert count(store) == 6
 
 
-def test_changes_do_not_expire(store: Store, monthly: Store, bucket: Bucket, tmp_path: Path) -> None:
+def test_changes_do_not_expire(store: Store, monthly: Store, bucket: Bucket) -> None:
     bucket.put(trail_key(1), trail(1))
-    ingest(monthly, bucket, tmp_path)
+    ingest(monthly, bucket)
     age = timedelta(days=400)
     for column in ("first_time", "last_time", "at"):
         command(
@@ -230,10 +232,8 @@ def test_changes_do_not_expire(store: Store, monthly: Store, bucket: Bucket, tmp
     assert doctor.examine(store) == []
 
 
-def test_too_many_rows_of_an_object_that_expires_are_a_fault(
-    store: Store, monthly: Store, filled: Bucket, tmp_path: Path
-) -> None:
-    ingest(monthly, filled, tmp_path)
+def test_too_many_rows_of_an_object_that_expires_are_a_fault(store: Store, monthly: Store, filled: Bucket) -> None:
+    ingest(monthly, filled)
     until(store, 6)
     for _ in range(2):  # three become twelve, of six
         command(
@@ -248,21 +248,21 @@ def test_too_many_rows_of_an_object_that_expires_are_a_fault(
 
 
 def test_objects_older_than_the_retention_are_done_and_their_rows_expire(
-    store: Store, monthly: Store, bucket: Bucket, tmp_path: Path
+    store: Store, monthly: Store, bucket: Bucket
 ) -> None:
     ensure_migrated(monthly)
     bucket.put(key(365 * DAY), log(365 * DAY))
-    done = ingest(monthly, bucket, tmp_path)
+    done = ingest(monthly, bucket)
     assert (done.objects_done, done.rows_read, done.rows_written) == (1, 5, 4)
     until(store, 0)
     until(store, 0, "coverage")
-    assert ingest(monthly, bucket, tmp_path).objects_known == 1
+    assert ingest(monthly, bucket).objects_known == 1
     assert doctor.examine(store) == []
 
 
 @pytest.mark.parametrize("point", ["after-begin", "after-chunk:1", "after-chunk:2", "after-chunk:3", "before-receipts"])
 def test_an_interrupted_load_whose_rows_expire_is_finished(
-    store: Store, monthly: Store, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, point: str
+    store: Store, monthly: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, *, point: str
 ) -> None:
     ensure_migrated(monthly)
     bucket.put(key(40 * DAY), log(40 * DAY, DAY))
@@ -274,20 +274,20 @@ def test_an_interrupted_load_whose_rows_expire_is_finished(
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "failpoint", die)
         with pytest.raises(RuntimeError, match="Died"):
-            ingest(monthly, bucket, tmp_path)
+            ingest(monthly, bucket)
     sleep(1.5)
-    assert ingest(monthly, bucket, tmp_path).objects_done == 1
+    assert ingest(monthly, bucket).objects_done == 1
     until(store, 3)
     until(store, 1, "coverage")
-    assert ingest(monthly, bucket, tmp_path).objects_known == 1
+    assert ingest(monthly, bucket).objects_known == 1
     assert doctor.examine(store) == []
 
 
 def test_a_ttl_that_was_removed_leaves_no_part_that_would_still_expire(
-    store: Store, monthly: Store, filled: Bucket, tmp_path: Path
+    store: Store, monthly: Store, filled: Bucket
 ) -> None:
     """A part expires at the time stored in it, until that is recalculated."""
-    ingest(monthly, filled, tmp_path)
+    ingest(monthly, filled)
     until(store, 6)
     keep(store)
     sql = (
@@ -298,10 +298,10 @@ def test_a_ttl_that_was_removed_leaves_no_part_that_would_still_expire(
 
 
 def test_rejected_lines_expire_with_the_last_record_of_their_object(
-    store: Store, monthly: Store, filled: Bucket, tmp_path: Path
+    store: Store, monthly: Store, filled: Bucket
 ) -> None:
     filled.put(key(2 * DAY), log(rejected=4))
-    ingest(store, filled, tmp_path)
+    ingest(store, filled)
     assert count(store, "rejected_lines") == 7
     keep(monthly)
     assert count(store, "rejected_lines") == 6
@@ -317,9 +317,9 @@ def test_rejected_lines_expire_with_the_last_record_of_their_object(
 
 
 def test_status_and_search_say_from_when_on_records_are_kept(
-    store: Store, monthly: Store, filled: Bucket, tmp_path: Path, run: Callable[..., Result]
+    store: Store, monthly: Store, filled: Bucket, run: Callable[..., Result]
 ) -> None:
-    ingest(store, filled, tmp_path)
+    ingest(store, filled)
     assert "forever" in run("status").stdout
     assert json.loads(run("status", "-o", "json").stdout)["retention_seconds"] is None
     assert "not kept" not in run("search").stdout

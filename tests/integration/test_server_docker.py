@@ -3,8 +3,6 @@ fails, because it was explicitly requested."""
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -12,7 +10,7 @@ import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from connectors.store import clickhouse, doctor, ledger
+from connectors.store import attempts, clickhouse, doctor, ledger
 from connectors.store.clickhouse import Store, query
 from connectors.store.migrate import ensure_migrated, migrate, released
 from console.answers.search import Filters, search
@@ -72,14 +70,14 @@ def test_the_tables_are_those_of_the_registry(remote: Store) -> None:
         assert [(c["name"], c["type"]) for c in columns] == [(c.name, c.clickhouse) for c in table.columns]
 
 
-def test_the_same_rows_as_in_a_folder(remote: Store, store: Store, filled: Bucket, tmp_path: Path) -> None:
+def test_the_same_rows_as_in_a_folder(remote: Store, store: Store, filled: Bucket) -> None:
     for target in (store, remote):
-        summary = run_ingest(target, [filled.url], dead_letter_folder=str(tmp_path), limits=Limits(objects=3))
+        summary = run_ingest(target, [filled.url], limits=Limits(objects=3))
         assert (summary.objects_done, summary.flows) == (7, 30)
     assert contents(remote) == contents(store)
     assert faults(remote) == {}
     assert doctor.examine(remote) == []
-    assert run_ingest(remote, [filled.url], dead_letter_folder=str(tmp_path)).objects_known == 7
+    assert run_ingest(remote, [filled.url]).objects_known == 7
     rejects = search(remote, Filters(action="REJECT")).to_json()["flows"]
     assert rejects == search(store, Filters(action="REJECT")).to_json()["flows"]
 
@@ -100,15 +98,12 @@ def test_a_writer_that_dies(remote: Store, store: Store, monkeypatch: pytest.Mon
             raise Died
 
     ensure_migrated(remote)
-    ledger.write(store, ledger.new_load(), Batch.of(HANDMADE), 1)
+    ledger.write(store, "run", Batch.of(HANDMADE), 1)
     with monkeypatch.context() as patched, pytest.raises(Died):
         patched.setattr(ledger, "failpoint", reached)
-        ledger.write(remote, ledger.new_load(), Batch.of(HANDMADE), 1)
-    assert ledger.settle(remote).busy
-    monkeypatch.setattr(ledger, "LEASE", timedelta(0))
-    for unfinished in ledger.settle(remote).resumable:
-        ledger.write(remote, unfinished.load, Batch.of(HANDMADE), 1)
-    ledger.write(remote, ledger.new_load(), Batch.of(HANDMADE), 1)
+        ledger.write(remote, "run", Batch.of(HANDMADE), 1)
+    assert not ledger.settle(remote).busy  # a process knows which of its own attempts have ended
+    ledger.write(remote, "run", Batch.of(HANDMADE), 1)
     assert contents(remote) == contents(store)
     assert faults(remote) == {}
 
@@ -116,15 +111,17 @@ def test_a_writer_that_dies(remote: Store, store: Store, monkeypatch: pytest.Mon
 def test_two_writers_of_the_same_objects(remote: Store, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one starts before the first is done: it sees no receipts, and resolves the conflict afterwards."""
     ensure_migrated(remote)
-    ledger.write(store, ledger.new_load(), Batch.of(HANDMADE), 1)
-    ledger.write(remote, 100, Batch.of(HANDMADE), 1)
+    ledger.write(store, "run", Batch.of(HANDMADE), 1)
+    to_come = iter((100, 200))
+    monkeypatch.setattr(attempts, "new_id", lambda: next(to_come))
+    ledger.write(remote, "run", Batch.of(HANDMADE), 1)
     see, calls = ledger.receipts.done, []
 
     def blind_at_first(client: Any, ids: Any) -> dict[int, list[int]]:
         calls.append(1)
-        return {} if len(calls) == 1 else see(client, ids)
+        return {} if len(calls) <= 2 else see(client, ids)
 
     monkeypatch.setattr(ledger.receipts, "done", blind_at_first)
-    assert ledger.write(remote, 200, Batch.of(HANDMADE), 1) == []
+    assert not ledger.write(remote, "other", Batch.of(HANDMADE), 1).receipts
     assert contents(remote) == contents(store)
     assert faults(remote) == {}
