@@ -5,8 +5,8 @@ HOW is `ledger` (only the protocol, with hand-made rows: fast) or `ingest` (all 
 The process prints `ready` once the store is open, continues when it reads a line, and prints one line of JSON: every
 row without load and chunk, and any faults that no store may have.
 
-`FLOWTRAIL_CRASH_WITHOUT=read-back` disables what makes the protocol safe: rows that arrived are not counted, and the
-engine's own memory of insert tokens is trusted instead. A sweep over such a process must find lost or duplicate rows.
+`FLOWTRAIL_CRASH_WITHOUT=removal` disables what makes the protocol safe: the rows of attempts that are given up stay. A
+sweep over such a process must find duplicate rows.
 """
 
 import json
@@ -15,14 +15,10 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import pyarrow as pa
-from clickhouse_connect.driver.client import Client
-
 from connectors.store import attempts, doctor, ledger
-from connectors.store.clickhouse import Store, command, insert
+from connectors.store.clickhouse import Store, command
 from connectors.store.migrate import ensure_migrated
 from schemas.columnar.batch import Batch
-from schemas.table import Table
 from tests.contents import contents, faults
 from tests.integration.test_ledger import an_object, empty_object
 
@@ -57,22 +53,17 @@ def ingest_all(store: Store, url: str) -> None:
     run_ingest(store, [url], limits=Limits(objects=3))
 
 
-def trust_tokens() -> None:
-    """The protocol without its read-back: what a dead process left is taken for whole, and an insert that is repeated
-    is trusted to the engine's memory of tokens."""
-
-    def put(client: Client, table: Table, rows: pa.Table, attempt: int, part: str, *, partitions: int = 100) -> None:
-        insert(client, table, rows, token=f"{attempt}:{table.name}:{part}", partitions=partitions)
-
-    assert callable(attempts.put), "the ledger inserts in another way now: disable its read-back there"
-    attempts.put = put
+def keep_everything() -> None:
+    """The protocol without its removals: what dead attempts inserted stays beside what is loaded again."""
+    assert callable(attempts.remove), "the ledger removes in another way now: disable that here"
+    attempts.remove = lambda *_: None
 
 
 def main(how: str, db: str, rest: Sequence[str]) -> None:
     # Points are identified by file names, which depend on the order of chunk inserts: here one after the other.
     ledger._writers = ThreadPoolExecutor(1)
-    if os.environ.get(WITHOUT) == "read-back":
-        trust_tokens()
+    if os.environ.get(WITHOUT) == "removal":
+        keep_everything()
     store = Store(db)
     ensure_migrated(store)
     if how == "ingest":

@@ -67,16 +67,16 @@ def test_a_few_points(
 
 
 def renames_of_flows(calls: list[tuple[str, str]]) -> list[str]:
-    """Where a part of flows is renamed into place: the engine has recorded the insert's token, but not yet the rows."""
+    """Where a part of flows is renamed into place: before the last of them, other chunks of the load are there."""
     return [path for call, path in calls if call == "rename" and "/tmp_insert_202611" in path]
 
 
-def test_without_the_read_back_the_sweep_fails(
+def test_without_the_removals_the_sweep_fails(
     migrated: Path, clean: Mapping[str, Any], sweep: Sweep, tmp_path: Path
 ) -> None:
-    scenario = Scenario(migrated, environment={WITHOUT: "read-back"})
+    scenario = Scenario(migrated, environment={WITHOUT: "removal"})
     assert undisturbed(scenario, tmp_path) == clean
-    path = renames_of_flows(Scenario(migrated).calls(tmp_path / "calls"))[0]
+    path = renames_of_flows(Scenario(migrated).calls(tmp_path / "calls"))[-1]
     points = [Point("rename", path, what) for what in ("EIO", "SIGKILL")]
     found = {point: wrong(pair, clean) for point, pair in sweep(scenario, points).items()}
     assert any(why.startswith("the next run left") for why in found.values()), found

@@ -142,7 +142,7 @@ def test_a_token_counts_once_and_without_one_nothing_is_lost(store: Store) -> No
     from schemas.ledger import LEDGER
 
     blank = {"bucket": "", "key": "", "etag": "", "version_id": "", "table_name": "", "size": 0, "object_id": 0}
-    row = {**blank, "load": 1, "state": "begin", "chunk": 0, "rows": 0, "at": datetime.now(UTC)}
+    row = {**blank, "load": 1, "state": "begin", "chunk": 0, "rows": 0, "owner": 1, "at": datetime.now(UTC)}
     for token in ("t", "t", "", ""):
         insert(store.client(), LEDGER, pa.Table.from_pylist([row]), token=token)
     assert query(store.client(), "SELECT count() AS n FROM ledger")["n"].to_pylist() == [3]
