@@ -25,7 +25,7 @@ def test_a_job_as_it_travels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
     job = Job(Store("http://loader@host:8123"), "run", Access("audit", unsigned=True), ("version", "srcaddr"))
     sent = pickle.dumps(job)
-    assert pickle.loads(sent) == job
+    assert pickle.loads(sent) == job  # noqa: S301
     assert b"s3cret" not in sent
     assert len(sent) < 1_000
 
@@ -81,9 +81,8 @@ def test_the_embedded_engine_has_one_process(store: Store, runner: Runner) -> No
 
 def test_an_option_that_beam_does_not_know(store: Store) -> None:
     runner = Runner(options=("--no_such_option=1",))
-    with pytest.raises(FlowtrailError, match="does not know the option --no_such_option"):
-        with running(runner, store, "run"):
-            pytest.fail("it ran")
+    with pytest.raises(FlowtrailError, match="not know the option --no_such_option"), running(runner, store, "run"):
+        pytest.fail("it ran")
 
 
 def test_elements_of_a_plan_are_small_where_the_work_is_to_spread() -> None:
