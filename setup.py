@@ -15,7 +15,6 @@ RUN = [
     "pyarrow>=18",
     "pydantic-settings>=2.8",
     "rich>=13",
-    "smart-open>=7",
     "stamina>=25",
     "typer>=0.15",
 ]

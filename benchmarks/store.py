@@ -109,9 +109,7 @@ def ours(path: str, bucket: str, expected: int) -> Run:
     store = opened(Path(path))
     summary: list[IngestSummary] = []
     url = f"s3://{bucket}"
-    run = measured(
-        store, "flows", lambda: summary.append(run_ingest(store, [url], dead_letter_folder=f"{path}/letters"))
-    )
+    run = measured(store, "flows", lambda: summary.append(run_ingest(store, [url])))
     found = summary[0]
     assert not found.dead_letters, found.dead_letters[:3]
     assert found.rows_read == found.rows_written + found.rows_rejected + found.rows_skipped

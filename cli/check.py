@@ -34,9 +34,9 @@ def check(
 ) -> None:
     """Check the configuration and show what is wrong.
 
-    Shows the state of the store and its migrations, the snapshot's age, the dead-letter folder, which AWS identity is
-    used, whether the buckets can be listed and read, and each EC2 permission that a snapshot needs, and how to fix
-    what is wrong. Changes nothing. The exit code is 1 when something is wrong.
+    Shows the state of the store and its migrations, the snapshot's age, which AWS identity is used, whether the buckets
+    can be listed and read, and each EC2 permission that a snapshot needs, and how to fix what is wrong. Changes
+    nothing. The exit code is 1 when something is wrong.
 
     \b
     Example:

@@ -3,7 +3,8 @@
 `table.py`          `Column` and `Table`: the one place that pairs Arrow types with ClickHouse types.
 `flow.py`, `tgw.py` flow log fields: the registry behind the parser, the DDL check, the filters and the docs.
 `change.py`         changes recorded by CloudTrail.       `incident.py`  incidents.
-`ledger.py`         ledger, receipts, dead letters.       `snapshot.py`  VPC configuration, as stored.
+`ledger.py`         ledger, receipts.                     `runs.py`  runs, plans, dead letters, heartbeats.
+`snapshot.py`       VPC configuration, as stored.
 `configuration.py`  VPC configuration, as the verdict uses it: resources, and `Configuration` at one instant.
 `tables.py`         every table in the store.             `ddl/`         the DDL, as numbered migrations.
 `summary.py`        what an ingest run did.               `columnar/`    rows as Arrow tables: batches and chunks.

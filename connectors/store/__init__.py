@@ -2,7 +2,9 @@
 
 `clickhouse.py`     `Store`, `query`, `insert`, `command`: the only access to the engine.
 `migrate.py`        numbered DDL files, applied once each.   `retention.py`  how long records are kept.
-`ledger.py`         each object counts exactly once: the protocol of loads.   `receipts.py`  which objects are done.
+`ledger.py`         each object counts exactly once: the protocol of attempts.   `attempts.py`  their entries.
+`receipts.py`       which objects are done.         `heartbeat.py`  which processes are alive.
+`runs.py`           what a command planned, and its outcome.   `dead_letters.py`  objects that could not be read.
 `doctor.py`         compares ledger and receipts with the rows.
 `configuration.py`  snapshots, change events and versions of the VPC configuration.
 `incidents.py`      incidents.

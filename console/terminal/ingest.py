@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from schemas.summary import IngestSummary
 
 MOST = 20
-"""Dead letters that are listed; all of them are in the dead-letter folder."""
+"""Dead letters that are shown; the store has all of them."""
 
 LETTER = ("bucket", "key", "etag", "version_id", "size", "reason", "detail")
 

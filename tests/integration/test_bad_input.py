@@ -21,8 +21,6 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.app import app
-from connectors.aws import access
-from connectors.aws.access import Access
 from connectors.store.clickhouse import Store, query
 from tests.conftest import REGION, Bucket
 
@@ -41,17 +39,10 @@ def key(n: int) -> str:
     return f"{BASE}/{ACCOUNT}_vpcflowlogs_{REGION}_fl-1_20261120T1000Z_{n:08x}.log.gz"
 
 
-@pytest.fixture(autouse=True)
-def _own_access() -> Iterator[None]:
-    yield
-    access.use(Access())
-
-
 @pytest.fixture
-def ingest(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
+def ingest(store: Store, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     """The command in this process, on the test's own store."""
     monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
-    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path / "letters"))
 
     def call(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["--db", store.db, "ingest", *arguments], prog_name="flowtrail")

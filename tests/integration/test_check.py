@@ -3,9 +3,8 @@
 import http.server
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.app import app
-from connectors.aws import access
-from connectors.aws.access import Access
 from connectors.aws.ec2 import OPERATIONS, permission
 from connectors.store.clickhouse import Store
 from connectors.store.configuration import save_snapshot
@@ -23,12 +20,6 @@ from schemas.snapshot import Snapshot
 from tests.conftest import Bucket
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _own_access() -> Iterator[None]:
-    yield
-    access.use(Access())
 
 
 def runner(store: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
@@ -76,16 +67,13 @@ def test_all_is_well(bucket: Bucket, store: Store, check: Run) -> None:
 
 
 def test_a_missing_store_does_not_hide_what_else_is_wrong(
-    bucket: Bucket, empty_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, empty_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("", "utf-8")
-    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path / "file" / "letters"))
     monkeypatch.setenv("FLOWTRAIL_OUTPT", "json")
     found = states(runner(empty_store, monkeypatch)("s3://logs/x", "s3://nowhere", "-o", "json"))
     assert found["store"][0] == "wrong"
     assert "flowtrail ingest s3://bucket/AWSLogs/" in found["store"][2]
     assert found["migrations"][0] == found["snapshot"][0] == "skipped"
-    assert found["dead letters"][0] == "wrong"
     assert found["settings"] == ("warning", "FLOWTRAIL_OUTPT is an unknown setting", "Did you mean FLOWTRAIL_OUTPUT?")
     assert found["list s3://logs/x"][1] == "There are no objects under s3://logs/x."
     assert "The bucket of s3://nowhere/ does not exist" in found["list s3://nowhere"][1]

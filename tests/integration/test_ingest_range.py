@@ -84,9 +84,8 @@ def put_trail(bucket: Bucket, named: datetime) -> str:
 
 
 @pytest.fixture
-def run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(store: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
-    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", str(tmp_path / "letters"))
 
     def call(*arguments: str) -> Result:
         result = CliRunner().invoke(app, ["--db", store.db, *arguments], prog_name="flowtrail")

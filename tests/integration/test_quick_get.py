@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.aws import access, quick_get, s3
+from connectors.aws import quick_get, s3
 from connectors.aws.access import Access
 from connectors.aws.quick_get import QuickGet
 from schemas.errors import BadObject
@@ -84,7 +84,7 @@ def recording(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     url = f"http://127.0.0.1:{server.server_address[1]}"
     yield handler, SimpleNamespace(meta=SimpleNamespace(endpoint_url=url, region_name="eu-central-1"))
     server.shutdown()
-    access.use(Access())
+    server.server_close()
 
 
 REF = ObjectRef("logs", "k", "e", 3)
@@ -93,10 +93,8 @@ REF = ObjectRef("logs", "k", "e", 3)
 def test_what_is_requested(recording: tuple[type[Recording], Any]) -> None:
     handler, client = recording
     assert QuickGet(client).get(REF) == b"abc"
-    access.use(Access(requester_pays=True))
-    assert QuickGet(client).get(REF) == b"abc"
-    access.use(Access(unsigned=True))
-    assert QuickGet(client).get(REF) == b"abc"
+    assert QuickGet(client, Access(requester_pays=True)).get(REF) == b"abc"
+    assert QuickGet(client, Access(unsigned=True)).get(REF) == b"abc"
     usual, payer, unsigned = handler.seen
     assert usual["if-match"] == '"e"'
     assert "authorization" in usual

@@ -3,14 +3,11 @@
 import http.server
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from connectors import dead_letters
 from connectors.aws import s3
 from schemas.errors import BadObject, FlowtrailError
-from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectRef
 from tests.conftest import Bucket
 
@@ -157,30 +154,3 @@ def test_no_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(FlowtrailError, match=r"No AWS credentials were found.*\n.*AWS_PROFILE"):
         list(s3.list_objects("logs", ""))
-
-
-LETTERS = [
-    DeadLetter(ObjectRef("b", "k2\n<é>", "e", 5), "truncated-gzip", "ends early"),
-    DeadLetter(ObjectRef("b", "k1", "e", 5, "v"), "not-json", "line 1"),
-]
-
-
-def test_dead_letters_in_a_folder(tmp_path: Path) -> None:
-    folder = str(tmp_path / "new" / "letters")
-    assert dead_letters.read(folder) == []
-    assert dead_letters.write(folder, []) == ""
-    name = dead_letters.write(folder, LETTERS)
-    assert dead_letters.write(folder, LETTERS[::-1]) == name
-    dead_letters.write(folder, LETTERS[:1])
-    assert dead_letters.read(folder) == sorted(LETTERS, key=lambda letter: letter.ref)
-
-
-def test_dead_letters_in_s3(bucket: Bucket) -> None:
-    dead_letters.write(f"{bucket.url}/letters", LETTERS)
-    assert {letter.ref for letter in dead_letters.read(f"{bucket.url}/letters")} == {letter.ref for letter in LETTERS}
-
-
-def test_dead_letters_where_no_folder_can_exist(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(FlowtrailError, match=r"cannot be written.*\n"):
-        dead_letters.write(str(tmp_path / "file" / "letters"), LETTERS)

@@ -30,7 +30,7 @@ NAMES = [
     "check",
     "demo",
 ]
-NAMES += ["doctor", "deadletters list", "deadletters replay"]
+NAMES += ["doctor", *(f"deadletters {name}" for name in ("list", "replay", "forget", "export", "import"))]
 
 
 def test_the_commands_are_these() -> None:

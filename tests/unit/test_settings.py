@@ -22,26 +22,19 @@ def test_defaults() -> None:
     found = load()
     assert (found.db, found.database, found.output) == ("./flowtrail.db", "flowtrail", "table")
     assert found.lookback == timedelta(hours=24)
-    assert found.dead_letter_folder == "./flowtrail.db.dead-letters"
+    assert found.lease == timedelta(seconds=60)
 
 
 def test_a_variable_overrides_the_default_and_an_option_overrides_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_DB", "/data/trail/")
     monkeypatch.setenv("FLOWTRAIL_OUTPUT", "json")
     assert (load().db, load().output) == ("/data/trail/", "json")
-    assert load().dead_letter_folder == "/data/trail.dead-letters"
     assert load(db="/other", output=None).db == "/other"
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWTRAIL_DB", "")
     assert load().db == "./flowtrail.db"
-
-
-def test_dead_letters_of_a_server_are_here_or_in_the_configured_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(db="https://loader@clickhouse:8443/x").dead_letter_folder == "./flowtrail.dead-letters"
-    monkeypatch.setenv("FLOWTRAIL_DEAD_LETTERS", "s3://bucket/letters")
-    assert load().dead_letter_folder == "s3://bucket/letters"
 
 
 def test_the_log_format_is_accepted_as_aws_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +54,7 @@ def test_the_log_format_is_accepted_as_aws_writes_it(monkeypatch: pytest.MonkeyP
         ("DB", "postgres://x"),
         ("DB", "https://"),
         ("MARGIN", "late"),
+        ("LEASE", "0s"),
         ("RETENTION", "always"),
         ("RETENTION", "90m"),
         ("RETENTION", "14601d"),

@@ -2,6 +2,5 @@
 
 `selection.py`   which objects a run wants, by their keys alone, and how to list them with few requests.
 `kinds.py`       the kind of an object: by its key, or else by its first bytes.
-`remembered.py`  lists a bucket only once per run.
-`plan.py`        groups objects that are not done yet into loads.
+`plan.py`        groups objects that are not done yet into loads, and notes them in the store.
 """

@@ -1,5 +1,4 @@
 """Write loads, and report what became of each object.
 
-`load.py`      writes rows and receipts under the ledger; large objects while they are read.
-`outcomes.py`  what became of each object, and the totals.
+`load.py`  writes rows and receipts under the ledger; large objects while they are read.
 """
