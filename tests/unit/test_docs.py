@@ -58,6 +58,14 @@ def test_modules_that_are_named_exist(page: Path) -> None:
         assert (ROOT / name).exists(), f"{page.name}: {name}"
 
 
+def test_maps_of_packages_name_modules_that_exist() -> None:
+    for init in (init for package in PACKAGES for init in (ROOT / package).rglob("__init__.py")):
+        for name in re.findall(r"`([\w/]+\.py)`", init.read_text("utf-8")):
+            assert any((folder / name).exists() for folder in (init.parent, ROOT / "pipelines", ROOT)), (
+                f"{init}: {name}"
+            )
+
+
 def test_the_incident_in_the_docs_has_the_shape_of_one() -> None:
     text = (ROOT / "docs" / "scripting.md").read_text("utf-8")
     match = re.search(r"<!-- incident: .*?```json\n(.*?)```", text, re.DOTALL)
