@@ -49,7 +49,7 @@ test: lint strace
 
 test-crash: $(STAMP)
 	@CI=true $(MAKE) --no-print-directory strace
-	CI=true $(BIN)/pytest -m crash tests/crash
+	CI=true $(BIN)/pytest -m crash tests/crash tests/integration
 
 test-docker: $(STAMP)
 	$(BIN)/pytest -m docker tests/integration/test_server_docker.py

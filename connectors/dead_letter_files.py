@@ -1,5 +1,6 @@
 """Dead letters as an Avro file: their portable form, references and never their content."""
 
+import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,7 +31,9 @@ def write(path: Path, letters: list[DeadLetter]) -> None:
     """Write the letters, in the place of what the file holds. Raises FlowtrailError when it cannot be written."""
     try:
         unfinished = path.with_name(f".{path.name}.part")
-        with unfinished.open("wb") as file:
+        made = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # keys name accounts and regions
+        with os.fdopen(made, "wb") as file:
+            os.fchmod(made, 0o600)  # whatever the umask, and for a file that was left behind
             fastavro.writer(file, PARSED, [_row(letter) for letter in letters])
         unfinished.replace(path)
     except OSError as error:

@@ -1,6 +1,7 @@
 """Every setting, each also a `FLOWTRAIL_*` variable. Options override variables, and variables override defaults."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -69,12 +70,13 @@ def _database(name: str) -> str:
 
 
 def _db(db: str) -> str:
-    """A folder, or a server's URL without a password in it."""
+    """A folder, whose tilde no shell has expanded, or a server's URL without a password in it."""
     if "://" in db:
         url = urlsplit(db)
         if url.scheme not in ("http", "https") or not url.hostname or url.password:
             raise ValueError("neither a folder nor a valid URL")
-    return db
+        return db
+    return os.path.expanduser(db)  # noqa: PTH111 - a Path would drop the "./" that messages show
 
 
 def _endpoint(url: str) -> str:

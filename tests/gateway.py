@@ -49,6 +49,7 @@ class Fault:
     """`what` happens to the next `times` requests whose statement `match`es:
 
     reset     the statement is run, and the connection is reset before the first byte of the answer
+    reset-before  the connection is reset, and the statement is not run
     truncate  the statement is run, and the answer is cut off half-way
     broken    500 from a proxy, and the statement is not run
     away      503 from a proxy, and the statement is not run
@@ -167,6 +168,9 @@ class Handler(BaseHTTPRequestHandler):
             body = b""
         sql, data = (params["query"].encode(), body) if params.get("query") else (body, b"")
         what = self.engine.strike(sql[:2000].decode("utf-8", "replace"))
+        if what == "reset-before":
+            self._reset()
+            return
         if what in ("broken", "away"):
             self._send(500 if what == "broken" else 503, b"<html>upstream says no</html>")
             return

@@ -314,7 +314,7 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
 def _check_folder(folder: str, path: Path) -> None:
     """Report in advance, and clearly, what the engine would report as an error number."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _create(path)
         status = path / "status"
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
@@ -331,6 +331,17 @@ def _check_folder(folder: str, path: Path) -> None:
         ) from None
     except OSError as error:
         raise _cannot_open(folder, error.strerror or str(error)) from error
+
+
+def _create(folder: Path) -> None:
+    """Create the folder, and those above it that are missing, for this user only: flow logs say who talks to whom."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        try:
+            each.mkdir(mode=0o700)
+        except FileExistsError:  # another process has just created it
+            continue
+        each.chmod(0o700)  # whatever the umask
 
 
 def _cannot_open(db: str, why: str) -> FlowtrailError:
@@ -368,6 +379,10 @@ def _open_server(db: str, database: str | None, settings: dict[str, Any]) -> Cli
             "Check FLOWTRAIL_DB, and that the server is running and its HTTP port can be reached from here.",
         ) from error
     except DatabaseError as error:
+        if _is_transient(error):
+            raise StoreUnavailable(
+                f"The ClickHouse server at {url.hostname} does not respond: {error}", _RETRY
+            ) from error
         if error.code != AUTHENTICATION_FAILED:
             raise
         raise FlowtrailError(

@@ -260,7 +260,11 @@ def _migrations(client: Client) -> list[Problem]:
         return []
     sql = f"SELECT number, any(name) AS file FROM {MIGRATIONS.name} GROUP BY number HAVING countIf(state = 'done') = 0"  # noqa: S608
     return [
-        Problem(Fault.UNFINISHED_MIGRATION, "started but not finished", name=f"{row['number']:04d}_{row['file']}.sql")
+        Problem(
+            Fault.UNFINISHED_MIGRATION,
+            "started but not finished: `flowtrail migrate` finishes it",
+            name=f"{row['number']:04d}_{row['file']}.sql",
+        )
         for row in query(client, sql).to_pylist()
     ]
 

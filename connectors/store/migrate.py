@@ -1,24 +1,31 @@
 """Numbered DDL files, each applied once, recorded in a table of the database itself.
 
-A file is marked in-progress before its first statement and done after its last. ClickHouse has no DDL transactions, so
-a person must look at a leftover in-progress entry; it is never repeated blindly.
+A file is marked in-progress before its first statement and done after its last. One that is not done is simply run
+again, whatever became of it: every statement is repeatable (`connectors.store.repeatable`).
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
+import stamina
 from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
-from connectors.store.clickhouse import Store, command, insert, query
+from connectors.failpoints import failpoint
+from connectors.store.claim import claimed
+from connectors.store.clickhouse import Store, StoreUnavailable, command, insert, query
+from connectors.store.repeatable import Rebuild, Statement, repeatable
 from connectors.store.retention import keep
 from schemas.errors import FlowtrailError
 from schemas.flow import LOW, TEXT
+from schemas.runs import HEARTBEATS
 from schemas.table import MILLISECONDS, Column, Table
 
 MIGRATIONS = Table(
@@ -31,6 +38,10 @@ MIGRATIONS = Table(
         Column("at", MILLISECONDS, "DateTime64(3, 'UTC')", "when the entry was written"),
     ),
 )
+
+
+_sent, _done = count(1), count(1)
+"""Number the statements of this process, for failpoints."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +68,23 @@ class Migration:
 
 def released() -> list[Migration]:
     """Every migration of this release, in order."""
+    return _files()
+
+
+def _files() -> list[Migration]:
     named = [(re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name), file) for file in (files("schemas") / "ddl").iterdir()]
     found = [Migration(int(m[1]), m[2], file.read_text("utf-8")) for m, file in named if m]
     return sorted(found, key=lambda migration: migration.number)
 
 
 def pending(client: Client, migrations: list[Migration] | None = None) -> list[Migration]:
-    """Migrations still to be applied. Raises FlowtrailError when an applied file has changed since, when one was left
-    half-applied, or when the database is newer than this release."""
+    """Migrations still to be applied. Those left unfinished are among them. Raises FlowtrailError when an applied file
+    has changed since, or when the database is newer than this release."""
     migrations = released() if migrations is None else migrations
     states = _states(client)
     by_number = {migration.number: migration for migration in migrations}
-    for number, (name, checksum, state) in sorted(states.items()):
+    for number, (name, checksum, _) in sorted(states.items()):
         where = f"Migration {number:04d}_{name} of the database {client.database}"
-        if state != "done":
-            raise FlowtrailError(
-                f"{where} was started but not finished: its process died or a statement failed.",
-                f"Restore the database from a backup or, if it holds nothing of value, drop it; then run"
-                f" `flowtrail migrate`. See schemas/ddl/{number:04d}_{name}.sql for what the file does.",
-            )
         if number not in by_number:
             raise FlowtrailError(
                 f"{where} is unknown to this release: a newer release applied it.",
@@ -86,7 +95,7 @@ def pending(client: Client, migrations: list[Migration] | None = None) -> list[M
                 f"{where} is not the file that was applied: its checksum differs.",
                 "Restore the released file, which must never change, and add a new numbered file instead.",
             )
-    return [migration for migration in migrations if migration.number not in states]
+    return [migration for migration in migrations if states.get(migration.number, ("", "", ""))[2] != "done"]
 
 
 def migrate(store: Store, *, dry_run: bool = False) -> list[Migration]:
@@ -98,12 +107,17 @@ def migrate(store: Store, *, dry_run: bool = False) -> list[Migration]:
     if not _has_database(server, store.database):
         if dry_run:
             return released()
-        command(server, f"CREATE DATABASE IF NOT EXISTS {quote_identifier(store.database)}")
+        _repeat(server, f"CREATE DATABASE IF NOT EXISTS {quote_identifier(store.database)}")
     client = store.client()
     todo = pending(client)
-    if not dry_run:
+    if dry_run or not todo:
+        return todo
+    if not store.embedded:
+        _repeat(client, _heartbeats())
+    with claimed(store, lambda sql: _repeat(client, sql)) as check:
+        todo = pending(client)  # another process may have been at it
         for migration in todo:
-            _apply(client, migration)
+            _apply(client, migration, check)
     return todo
 
 
@@ -114,19 +128,54 @@ def ensure_migrated(store: Store) -> None:
     keep(store)
 
 
-def _apply(client: Client, migration: Migration) -> None:
+def _heartbeats() -> str:
+    """Processes that migrate show that they are alive before any file has been applied."""
+    head = f"CREATE TABLE IF NOT EXISTS {HEARTBEATS.name}\n"
+    return next(sql for migration in _files() for sql in migration.statements if sql.startswith(head))
+
+
+def _apply(client: Client, migration: Migration, check: Callable[[], None]) -> None:
+    def run(sql: str) -> None:
+        check()
+        _send(client, sql)
+
+    steps = list(repeatable(migration.statements))
     columns = ", ".join(f"{column.name} {column.clickhouse}" for column in MIGRATIONS.columns)
-    command(
-        client,
-        f"CREATE TABLE IF NOT EXISTS {MIGRATIONS.name} ({columns}) ENGINE = MergeTree ORDER BY (number, at)"
-        " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
-    )
-    _note(client, migration, "in-progress")
-    for statement in migration.statements:
-        command(client, statement)
-    _note(client, migration, "done")
+    try:
+        _repeat(
+            client,
+            f"CREATE TABLE IF NOT EXISTS {MIGRATIONS.name} ({columns}) ENGINE = MergeTree ORDER BY (number, at)"
+            " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
+        )
+        _note(client, migration, "in-progress")
+        for step in steps:
+            _run_step(client, step, run)
+        check()
+        _note(client, migration, "done")
+    except FlowtrailError as error:
+        raise type(error)(
+            f"The migration {migration.file} has stopped: {error.message}",
+            "Run the same command again: it goes on where it stopped.",
+        ) from error
 
 
+@stamina.retry(on=StoreUnavailable, attempts=4, timeout=60)
+def _run_step(client: Client, step: Statement | Rebuild, run: Callable[[str], None]) -> None:
+    """A step whose outcome is unknown starts anew, by what is there."""
+    step.run(client, run)
+
+
+def _send(client: Client, sql: str) -> None:
+    failpoint(f"before-ddl:{next(_sent)}")
+    command(client, sql)
+    failpoint(f"after-ddl:{next(_done)}")
+
+
+_repeat = stamina.retry(on=StoreUnavailable, attempts=4, timeout=60)(_send)
+"""For statements that may be run again just as they are."""
+
+
+@stamina.retry(on=StoreUnavailable, attempts=4, timeout=60)
 def _note(client: Client, migration: Migration, state: str) -> None:
     row = {
         "number": migration.number,
@@ -135,7 +184,9 @@ def _note(client: Client, migration: Migration, state: str) -> None:
         "state": state,
         "at": datetime.now(UTC),
     }
+    failpoint(f"before-ddl:{next(_sent)}")
     insert(client, MIGRATIONS, pa.Table.from_pylist([row]))
+    failpoint(f"after-ddl:{next(_done)}")
 
 
 def _states(client: Client) -> dict[int, tuple[str, str, str]]:

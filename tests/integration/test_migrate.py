@@ -2,11 +2,13 @@
 run, and reject a state that they do not know."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from connectors.store import migrate as migrator
-from connectors.store.clickhouse import Store, query
+from connectors.store.clickhouse import Store, command, query
 from connectors.store.migrate import ensure_migrated, migrate, pending, released
 from schemas.errors import FlowtrailError
 from schemas.tables import TABLES
@@ -62,17 +64,94 @@ def test_a_changed_file_is_refused(store: Store) -> None:
         migrate(store)
 
 
-def test_a_half_applied_file_is_refused(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = [
-        *released(),
-        migrator.Migration(9000, "broken", "CREATE TABLE fine (x UInt8) ENGINE = Memory;\nNONSENSE;"),
-    ]
+def test_a_statement_that_is_not_repeatable_is_refused(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = migrator.Migration(9000, "odd", "CREATE TABLE fine (x UInt8) ENGINE = Memory;\nNONSENSE;")
+    monkeypatch.setattr(migrator, "released", lambda: [odd])
+    with pytest.raises(ValueError, match="not known to be repeatable: NONSENSE"):
+        migrate(empty_store)
+    assert pending(empty_store.client(), [odd]) == [odd]
+
+
+class Stopped(Exception):
+    """The process ends here."""
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool) -> list[str]:
+    """From now on the migrator stops at its `number`th statement, before or after it is run; returns what is sent."""
+    sent: list[str] = []
+
+    def stopping(client: Client, sql: str) -> None:
+        sent.append(sql)
+        if len(sent) == number and not after:
+            raise Stopped
+        command(client, sql)
+        if len(sent) == number:
+            raise Stopped
+
+    monkeypatch.setattr(migrator, "command", stopping)
+    return sent
+
+
+@pytest.mark.parametrize("state", [0, 4, 6])
+def test_stopped_at_any_statement_it_goes_on(
+    store: Store, engine_folder: Path, monkeypatch: pytest.MonkeyPatch, state: int
+) -> None:
+    """Every seventh stop of a migration with rows, where the statements differ in kind: all of them are in `make
+    test-crash`."""
+    wanted = made(store)
+    sweep(engine_folder, monkeypatch, state, wanted, step=7)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("state", range(len(released())))
+def test_stopped_at_every_statement_it_goes_on(
+    store: Store, engine_folder: Path, monkeypatch: pytest.MonkeyPatch, state: int
+) -> None:
+    sweep(engine_folder, monkeypatch, state, made(store), step=1)
+
+
+def sweep(folder: Path, monkeypatch: pytest.MonkeyPatch, state: int, wanted: dict[str, str], *, step: int) -> None:
+    number, stopped = 1, True
+    while stopped:
+        for after in (False, True):
+            earlier = Store(str(folder), f"t_stopped_{state}_{number}_{after}")
+            try:
+                before = filled(earlier, monkeypatch, state)
+                with monkeypatch.context() as patched:
+                    sent = stop_at(patched, number, after=after)
+                    stopped = False
+                    try:
+                        migrate(earlier)
+                    except Stopped:
+                        stopped = True
+                where = f"{'after' if after else 'before'} {sent[-1][:80]}"
+                migrate(earlier)
+                assert made(earlier) == wanted, where
+                assert pending(earlier.client()) == [], where
+                if before is not None:
+                    assert flows(earlier) == before, where
+            finally:
+                earlier.server().command(f"DROP DATABASE IF EXISTS {earlier.database} SYNC")
+        number += step
+    assert number > step
+
+
+def filled(store: Store, monkeypatch: pytest.MonkeyPatch, state: int) -> Any:
+    """A store of the release whose last migration is `state`, with rows; returns them."""
+    if not state:
+        return None
     with monkeypatch.context() as patched:
-        patched.setattr(migrator, "released", lambda: broken)
-        with pytest.raises(FlowtrailError, match="NONSENSE"):
-            migrate(empty_store)
-        with pytest.raises(FlowtrailError, match=r"9000_broken.*not finished.*\n.*backup"):
-            migrate(empty_store)
+        patched.setattr(migrator, "released", lambda: [m for m in released() if m.number <= state])
+        migrate(store)
+    store.client().command(
+        "INSERT INTO flows (start, end, interface_id, row_no) SELECT toDateTime('2026-01-01', 'UTC') + number * 86400"
+        " AS day, day, 'eni-1', number FROM numbers(20)"
+    )
+    return flows(store)
+
+
+def flows(store: Store) -> Any:
+    return query(store.client(), "SELECT start, end, interface_id, row_no FROM flows ORDER BY row_no")
 
 
 STATES = [migration.number for migration in released()]
