@@ -1,5 +1,5 @@
-"""Proves: a record far from the time that its object is of is kept with that reason, whatever the form of the object and
-however it is read; a record that AWS delivered late is accepted."""
+"""Proves: a record far from the time that its object is of is kept with that reason, whatever the form of the object
+and however it is read; a record that AWS delivered late is accepted."""
 
 import gzip
 import io
