@@ -111,6 +111,12 @@ def test_a_line_keeps_the_reason_that_a_text_has_at_once() -> None:
     assert lines[1]["raw"] == f"{Y2106} {Y2106} 10.0.0.9"
 
 
+def test_a_name_outside_of_what_the_store_can_hold_accepts_nothing() -> None:
+    for year in ("1900", "2300"):
+        ref = ObjectRef("logs", NAMED.key.replace("20261120T", f"{year}1120T"), "e", 1)
+        assert parted(ref, text([AT, 1])) == ([], [2, 3])
+
+
 def test_intervals_without_records_are_held_to_the_same_bounds() -> None:
     raw = text([AT, Y2106 - 59, AT, Y2106 - 59], ["NODATA", "NODATA", "SKIPDATA", "SKIPDATA"])
     parsed = parse_flow_log(NAMED, raw, rule=RULE)

@@ -46,13 +46,13 @@ class FlowColumns:
         }
         self.rows = 0
 
-    def read(self, block: Block, lows: NDArray[np.uint64], highs: NDArray[np.uint64]) -> None:
-        """Reads every field of a block, sets `block.fault`, and keeps the good records. The times of log number n are
-        from `lows[n]` to `highs[n]`, in seconds."""
+    def read(self, block: Block, lows: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> None:
+        """Reads every field of a block, sets `block.fault`, and keeps the good records. The times of log number n must
+        be from `lows[n]` to `lows[n] + lengths[n]`, in seconds."""
         for at, field in self._values:
             field.read(block.source(at), block, at)
         start, end = (self._fields[name].scratch for name in TIME_FIELDS)
-        kernel.times_within(start, end, lows, highs, block.logs, block.rows, block.fault)
+        kernel.times_within(start, end, lows, lengths, block.logs, block.rows, block.fault)
         for at, field in self._texts:
             field.read(block.source(at), block, at)
         good = block.fault[: block.rows] == kernel.FINE

@@ -32,7 +32,7 @@ from pipelines.ingest.parse.parquet import parse_parquet
 from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import schema_of, shape_of
-from pipelines.ingest.parse.time_bounds import ANY, TimeBounds, TimeRule, bounds_of_text
+from pipelines.ingest.parse.time_bounds import ANY, TimeBounds, TimeRule, bounds_of_text, periods
 from pipelines.ingest.parse.window import Window
 from schemas.columnar.batch import Batch, Source
 from schemas.columnar.columns import filled, joined
@@ -92,9 +92,9 @@ class FlowLogs:
         self._pieces: list[dict[str, pa.Table]] = []
         self._bad: list[pa.Table] = []
         self._refs: list[ObjectRef] = []
+        self._bounds: list[TimeBounds] = []
+        self._periods = periods([])
         self._ids: NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._lows: NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._highs: NDArray[np.uint64] = np.empty(0, np.uint64)
         self._read: NDArray[np.int64] = np.empty(0, np.int64)
 
     def add(self, ref: ObjectRef, texts: Iterable[bytes], bounds: TimeBounds = ANY) -> None:
@@ -109,10 +109,7 @@ class FlowLogs:
         """Start a log, whose text is fed next; `bounds` are the times that its records may have. Its byte order mark,
         if it has one, must be in the first piece."""
         self._refs.append(ref)
-        self._ids = np.append(self._ids, np.uint64(ref.object_id))
-        self._lows = np.append(self._lows, np.uint64(bounds.low))
-        self._highs = np.append(self._highs, np.uint64(bounds.high))
-        self._read = np.append(self._read, 0)
+        self._bounds.append(bounds)
         self._window.begin()
         self._at_begin = True
 
@@ -148,6 +145,7 @@ class FlowLogs:
 
     def _parse(self) -> None:
         window, block = self._window, self._block
+        self._count_logs()
         if window.complete():
             while window.at < window.stop:
                 block.split(window, self._header)
@@ -160,11 +158,19 @@ class FlowLogs:
                 self._keep()
         window.move_on()
 
+    def _count_logs(self) -> None:
+        """Make the arrays that have an element per log as long as there are logs."""
+        known, refs = len(self._ids), self._refs
+        if known < len(refs):
+            self._ids = np.append(self._ids, np.array([ref.object_id for ref in refs[known:]], np.uint64))
+            self._read = np.append(self._read, np.zeros(len(refs) - known, np.int64))
+            self._periods = periods(self._bounds)
+
     def _keep(self) -> None:
         block = self._block
         if self._held + block.rows > HELD_ROWS:
             self._flush()
-        self._columns.read(block, self._lows, self._highs)
+        self._columns.read(block, *self._periods)
         if block.fault[: block.rows].any():
             self._bad += rejected(self._ids, self._fields, block, self._raw)
         self._read += np.bincount(block.logs[: block.rows], minlength=len(self._refs))

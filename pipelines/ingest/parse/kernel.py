@@ -283,12 +283,13 @@ def integers(given, negative, rows, limit, time, field, values, valid, fault):
 
 
 @compiled
-def times_within(starts, ends, lows, highs, logs, rows, fault):
-    """Sets the fault TIME_OUT_OF_RANGE where a record starts or ends outside of `lows` and `highs` of its log."""
+def times_within(starts, ends, lows, lengths, logs, rows, fault):
+    """Sets the fault TIME_OUT_OF_RANGE where a record starts or ends outside of the period of its log, which is from
+    `lows` on, and `lengths` seconds long. A time before it becomes a very large number, so one comparison is enough."""
     for row in range(rows):
         log = np.uint64(logs[row])
-        low, high, start, end = lows[log], highs[log], starts[row], ends[row]
-        if fault[row] == FINE and (start < low or start > high or end < low or end > high):
+        low, length = lows[log], lengths[log]
+        if ((starts[row] - low > length) | (ends[row] - low > length)) and fault[row] == FINE:
             fault[row] = TIME_OUT_OF_RANGE
 
 

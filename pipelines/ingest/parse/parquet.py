@@ -19,7 +19,7 @@ from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.records import Records
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import Shape, shape_of
-from pipelines.ingest.parse.time_bounds import TimeBounds, TimeRule, bounds_of_block
+from pipelines.ingest.parse.time_bounds import TimeBounds, TimeRule, bounds_of_block, periods
 from schemas.columnar.columns import joined
 from schemas.errors import BadObject
 from schemas.flow import LOG_STATUS, REJECTED_LINES, TEXT
@@ -69,7 +69,7 @@ def _parsed(ref: ObjectRef, raw: bytes, rule: TimeRule | None) -> Parsed:
             columns = FlowColumns(shape, fields, block.rows, block.rows)
             if bounds is None:
                 bounds = bounds_of_block(ref, fields, block, rule)
-            columns.read(block, np.array([bounds.low], np.uint64), np.array([bounds.high], np.uint64))
+            columns.read(block, *periods([bounds]))
             for name, table in columns.take(ids).items():
                 pieces[name].append(table)
             pieces[REJECTED_LINES.name] += rejected(ids, fields, block, block.raw)

@@ -8,15 +8,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.ingest.parse import kernel
-from pipelines.ingest.parse.blocks import Block, Lines
-from pipelines.ingest.parse.fields import LARGEST_TIME, NumberField
+from pipelines.ingest.parse.blocks import Block, Lines, Tokens
+from pipelines.ingest.parse.fields import LARGEST_TIME
 from pipelines.ingest.parse.log_format import BOM, Header
-from pipelines.ingest.parse.shapes import shape_of
 from pipelines.ingest.parse.window import Window
 from schemas.object_ref import ObjectRef
 from schemas.times import TIME_BOUND
@@ -48,6 +48,12 @@ class TimeBounds:
 
 
 ANY = TimeBounds()
+
+
+def periods(bounds: Sequence[TimeBounds]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """For the kernel: where each period begins, and how long it is, in seconds."""
+    lows = np.array([each.low for each in bounds], np.uint64)
+    return lows, np.array([each.high for each in bounds], np.uint64) - lows
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,8 @@ def span_of_key(key: str) -> tuple[int, int] | None:
     """
     folders, _, name = key.rpartition("/")
     try:
-        if named := _NAMED.search(name.replace("_", " ")):
-            return _span(datetime.strptime(named[1], "%Y%m%dT%H%M").replace(tzinfo=UTC), _FILE)
+        if named := _NAMED.search(name):
+            return _file_span(named[1])
         if found := _FOLDERS.search(f"{folders}/"):
             year, month, day, hour = [
                 int(part) if part else None for part in found.groups()[4 if found[5] else 0 :][:4]
@@ -125,29 +131,36 @@ def _sampled(header: Header, text: bytes) -> NDArray[np.uint64]:
     """The times of the first records, in seconds."""
     whole = len(text) < SAMPLE
     text = text[:SAMPLE].removeprefix(BOM)
-    window = Window(2 * SAMPLE)
+    window = Window(len(text) + 2 * kernel.PADDING)
     window.begin()
     window.put(memoryview(text))
     if whole:
         window.end()
-    block = Lines(len(header.fields), SAMPLE_ROWS)
     if not window.complete():
         return np.empty(0, np.uint64)
+    block = Lines(len(header.fields), min(SAMPLE_ROWS, text.count(b"\n") + 1))
     block.split(window, np.frombuffer(header.line, np.uint8))
     return _times_of(header.fields, block)
 
 
 def _times_of(fields: Sequence[str], block: Block) -> NDArray[np.uint64]:
     """The times of the first records of a block, in seconds, of those that can be read. Its faults stay as they are."""
-    if not block.rows:
-        return np.empty(0, np.uint64)
-    at = list(fields).index(_TIME)
-    before = block.fault.copy()
-    field = NumberField(shape_of(fields).columns[_TIME], block.rows, block.rows)
-    field.read(block.source(at), block, at)
-    times: NDArray[np.uint64] = field.scratch[: block.rows][block.fault[: block.rows] == kernel.FINE]
-    block.fault[:] = before
-    return times[:SAMPLE_ROWS]
+    rows = min(block.rows, SAMPLE_ROWS)
+    times, given, fault = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_), block.fault[:rows].copy()
+    rules = (rows, np.uint64(LARGEST_TIME), True, 0, times, given, fault)
+    source = block.source(list(fields).index(_TIME))
+    if isinstance(source, Tokens):
+        kernel.numbers(*source, *rules)
+    else:
+        times[:] = source.values[:rows]
+        kernel.integers(source.given, source.negative, *rules)
+    found: NDArray[np.uint64] = times[fault == kernel.FINE]
+    return found
+
+
+@lru_cache
+def _file_span(minute: str) -> tuple[int, int]:
+    return _span(datetime.strptime(minute, "%Y%m%dT%H%M").replace(tzinfo=UTC), _FILE)
 
 
 def _span(start: datetime, length: timedelta) -> tuple[int, int]:
@@ -156,4 +169,4 @@ def _span(start: datetime, length: timedelta) -> tuple[int, int]:
 
 
 def _bounds(low: float, high: float) -> TimeBounds:
-    return TimeBounds(max(0, int(low)), max(0, min(int(high), LARGEST_TIME)))
+    return TimeBounds(*(max(0, min(int(each), LARGEST_TIME)) for each in (low, high)))
