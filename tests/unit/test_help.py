@@ -30,7 +30,7 @@ NAMES = [
     "check",
     "demo",
 ]
-NAMES += ["doctor", "deadletters list", "deadletters replay"]
+NAMES += ["doctor", "deadletters list", "deadletters replay", "rejected list", "rejected reread"]
 
 
 def test_the_commands_are_these() -> None:
