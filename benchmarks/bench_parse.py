@@ -14,6 +14,7 @@ from network.history.periods import InterfacePeriod
 from pipelines.ingest.enrich.flows import enrich
 from pipelines.ingest.parse.parse_objects import parse_group
 from pipelines.ingest.parse.shapes import schema_of
+from pipelines.ingest.parse.time_bounds import TimeRule
 from schemas.columnar.batch import Batch
 from schemas.columnar.columns import filled
 from schemas.flow import FLOWS
@@ -26,7 +27,7 @@ NUMBERS = ("version", "srcport", "dstport", "protocol", "packets", "bytes")
 def parsed(stored: bytes) -> Batch:
     """The rows that ingest parses from an object it has fetched."""
     ref = ObjectRef("logs", "flow.log.gz", "etag", len(stored))
-    return parse_group([(ref, stored)], ObjectKind.FLOW_LOG).batches[0]
+    return parse_group([(ref, stored)], ObjectKind.FLOW_LOG, rule=TimeRule(datetime.now(UTC))).batches[0]
 
 
 def ours(stored: bytes) -> int:

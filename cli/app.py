@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, demo, ingest, read, repair, write
+from cli import check, demo, ingest, read, rejected, repair, write
 from cli.base import EXIT_CODES, Commands
 
 app = typer.Typer(
@@ -61,3 +61,4 @@ for command in (
     app.command()(command)
 
 app.add_typer(repair.deadletters, name="deadletters", help="List the objects that could not be read, or retry them.")
+app.add_typer(rejected.rejected, name="rejected", help="List the objects with rejected lines, or read them again.")

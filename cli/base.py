@@ -153,6 +153,12 @@ def to_option(default: str) -> Any:
 OutputOption = Annotated[
     Output | None, typer.Option("--output", "-o", help="Print a table, JSON or CSV. [default: table]")
 ]
+TimeBoundOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LENGTH", help="Reject records further than this from the time in their object's name. [default: 7d]"
+    ),
+]
 ProfileOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Use this profile of the AWS configuration files. [default: AWS_PROFILE]"),

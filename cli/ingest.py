@@ -13,6 +13,7 @@ from cli.base import (
     OutputOption,
     ProfileOption,
     RequesterPaysOption,
+    TimeBoundOption,
     UnsignedOption,
     check_range,
     from_option,
@@ -71,6 +72,7 @@ def ingest(
         str | None,
         typer.Option(metavar="LENGTH", help="Also load objects named up to this much later than --to. [default: 24h]"),
     ] = None,
+    time_bound: TimeBoundOption = None,
     follow_prefix: Annotated[
         bool, typer.Option("--follow-prefix", help="Keep running: list again and load new objects, until Ctrl-C.")
     ] = False,
@@ -102,6 +104,10 @@ def ingest(
     objects are loaded as far as the configuration in the range depends on them: from a day before it to the next
     snapshot. Objects whose keys contain no account, region or time are always loaded.
 
+    A record whose time is further than --time-bound from the time in its object's name is not loaded, but kept among
+    the rejected lines as time-out-of-range; `flowtrail rejected reread` takes such records in later. An object without
+    a time in its name is held to its other records and to now.
+
     Where two flow logs cover the same interface (for example one of its VPC and one of its subnet), AWS delivers each
     record through both. --flow-log loads only one of them (and all CloudTrail objects). `flowtrail status` shows
     where records were delivered more than once.
@@ -130,6 +136,7 @@ def ingest(
         ctx,
         output=output,
         margin=margin,
+        time_bound=time_bound,
         profile=profile,
         aws_region=aws_region,
         endpoint_url=endpoint_url,
@@ -155,6 +162,7 @@ def ingest(
                 urls,
                 access=found.access,
                 log_format=found.log_format or None,
+                time_bound=found.time_bound,
                 limits=Limits(found.load_objects, found.load_bytes),
                 selection=chosen if narrowed else None,
                 tell=tell,

@@ -126,7 +126,8 @@ def status(
 
     Gaps are periods between --from and --to for which an interface's flow log delivered nothing, not even that there
     was no traffic. Overlaps are interfaces whose records in that range were delivered by more than one flow log, so
-    that each counts more than once.
+    that each counts more than once. Copies are flow log objects that were loaded from more than one bucket, such as a
+    replica, or from more than one folder; their records count more than once too.
 
     \b
     Example:

@@ -82,7 +82,7 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
         from pipelines.ingest.load import Job
 
         done = []
-        job = Job(store, runs.begin(store.client(), "doctor"), found.access, found.log_format)
+        job = Job(store, runs.begin(store.client(), "doctor"), found.access, found.log_format, found.time_bound)
         if faults & {*MENDED_BY_READING, Fault.ORPHAN_ROWS}:
             again = restore(job, tell)
             done.append(f"read {len(again.done)} objects again and replaced their rows; removed orphan rows")
@@ -180,7 +180,11 @@ def replay(
         from pipelines.ingest.again import replay as load
         from pipelines.ingest.load import Job
 
-        again = load(Job(store, runs.begin(store.client(), "replay"), found.access, found.log_format), todo, tell=tell)
+        again = load(
+            Job(store, runs.begin(store.client(), "replay"), found.access, found.log_format, found.time_bound),
+            todo,
+            tell=tell,
+        )
     not_logs = set(again.other)
     dead_letters.forget(store.client(), [one for one in _letters(store, None) if one.ref in not_logs])
     still = sorted({letter.ref: letter for letter in again.letters}.items())

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from connectors.aws.access import Access
 from schemas.errors import FlowtrailError
 from schemas.ledger import LEASE
-from schemas.times import parse_duration
+from schemas.times import TIME_BOUND, parse_duration
 
 PREFIX = "FLOWTRAIL_"
 SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
@@ -60,6 +60,14 @@ def _retention(text: object) -> object:
     length = _duration(text)
     if not isinstance(length, timedelta) or not SHORTEST <= length <= LONGEST:
         raise ValueError("too short or too long")
+    return length
+
+
+def _time_bound(text: object) -> object:
+    """At least a day: what is delivered late is data too, and a slip such as 7m for 7d would reject all of it."""
+    length = _duration(text)
+    if isinstance(length, timedelta) and length < SHORTEST:
+        raise ValueError("too short")
     return length
 
 
@@ -147,6 +155,12 @@ class Settings(BaseSettings):
         LEASE,
         description="on a server, how long a process that is loading objects may be silent before others take over",
         json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
+    )
+    time_bound: Annotated[timedelta, BeforeValidator(_time_bound)] = Field(
+        TIME_BOUND,
+        description="how far from the time in its object's name a record may be; one further away is rejected as"
+        " time-out-of-range. AWS's latest deliveries, after an outage, are a few days late",
+        json_schema_extra=_accepts("a duration of at least 1d, such as 7d or 4000d"),
     )
     profile: str = Field(
         "",

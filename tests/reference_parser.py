@@ -21,6 +21,29 @@ LOST = {f"packets-lost-{why}" for why in ("no-route", "blackhole", "mtu-exceeded
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Times:
+    """Which times are allowed, in seconds since 1970: `bound` around the period that the name tells; without one,
+    around the median end of the first records, and never a day after `now`."""
+
+    bound: int
+    now: int
+    span: tuple[int, int] | None = None
+
+    def allowed(self, sample: list[int]) -> range:
+        if self.span is not None:
+            return range(self.span[0] - self.bound, self.span[1] + self.bound + 1)
+        latest = self.now + 86_400
+        possible = sorted(end for end in sample if end <= latest)
+        if not possible:
+            return range(latest + 1)
+        middle = possible[(len(possible) - 1) // 2]
+        return range(middle - self.bound, min(middle + self.bound, latest) + 1)
+
+
+ANY_TIME = range(2**64)
+
+
 class BadLine(Exception):
     """The reason why a line is not a record."""
 
@@ -58,13 +81,16 @@ def known(names: list[str]) -> dict[str, Column]:
     return {column.aws: column for column in (TGW_LOGGED if is_transit(names) else LOGGED)}
 
 
-def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = None) -> Result:
+def reference_parse(
+    raw: bytes, object_id: int, log_format: list[str] | None = None, times: Times | None = None
+) -> Result:
     lines = _lines(raw)
     first = next((_tokens(line) for line in lines if line.strip(b" \r")), [])
     header = _header(first)
     names = header if header is not None else [name.replace("_", "-") for name in log_format or DEFAULT_FORMAT]
     _check(names)
     spelling = first if header is not None else names
+    allowed = ANY_TIME if times is None else times.allowed(_ends(raw, names, spelling))
     result = Result()
     for number, line in enumerate(lines, start=1):
         tokens = _tokens(line)
@@ -74,6 +100,7 @@ def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = N
         where = {"object_id": object_id, "row_no": number}
         try:
             record = _record(line, tokens, names)
+            _check_times(record, allowed)
         except BadLine as bad:
             kept = line[:1024].decode("utf-8", "backslashreplace")
             if _other_header(kept):
@@ -84,18 +111,23 @@ def reference_parse(raw: bytes, object_id: int, log_format: list[str] | None = N
     return result
 
 
-def reference_records(names: list[str], records: list[list[bytes | int | None]], object_id: int) -> Result:
+def reference_records(
+    names: list[str], records: list[list[bytes | int | None]], object_id: int, times: Times | None = None
+) -> Result:
     """The same for typed records, as in a Parquet file. A value is missing if it is null, `-` or empty."""
     _check(names)
     result = Result(read=len(records))
     columns = known(names)
+    allowed = ANY_TIME if times is None else times.allowed(_ends_of_records(names, records[:1000]))
     for number, values in enumerate(records, start=1):
         where = {"object_id": object_id, "row_no": number}
         tokens = [str(v).encode() if isinstance(v, int) else v or b"-" for v in values]
         try:
             _check_texts([v or b"-" for v in values if not isinstance(v, int)])
             text = dict(zip(names, (token.decode() for token in tokens), strict=True))
-            result.add({name: _value(name, token, columns.get(name)) for name, token in text.items()}, names, where)
+            record = {name: _value(name, token, columns.get(name)) for name, token in text.items()}
+            _check_times(record, allowed)
+            result.add(record, names, where)
         except BadLine as bad:
             shown = " ".join(token[:1024].decode("utf-8", "backslashreplace") for token in tokens)
             raw = shown.encode()[:1024].decode("utf-8", "backslashreplace")
@@ -147,6 +179,12 @@ def _other_header(text: str) -> bool:
 
 
 def _record(line: bytes, tokens: list[str], names: list[str]) -> Row:
+    _check_line(line, tokens, names)
+    columns = known(names)
+    return {name: _value(name, token, columns.get(name)) for name, token in zip(names, tokens, strict=True)}
+
+
+def _check_line(line: bytes, tokens: list[str], names: list[str]) -> None:
     if len(line) > 65536:
         raise BadLine("line-too-long")
     if any(byte < 32 or byte == 127 for byte in line):
@@ -157,8 +195,44 @@ def _record(line: bytes, tokens: list[str], names: list[str]) -> Row:
         raise BadLine("not-utf8") from error
     if len(tokens) != len(names):
         raise BadLine("token-count")
-    columns = known(names)
-    return {name: _value(name, token, columns.get(name)) for name, token in zip(names, tokens, strict=True)}
+
+
+def _ends(raw: bytes, names: list[str], spelling: list[str]) -> list[int]:
+    """The times in the first 64 KiB of a log, of the lines that are complete there."""
+    lines = _lines(raw[: 1 << 16])
+    sample: list[str] = []
+    for line in lines if len(raw) < 1 << 16 else lines[:-1]:
+        tokens = _tokens(line)
+        if not tokens or tokens == spelling:
+            continue
+        try:
+            _check_line(line, tokens, names)
+            sample.append(tokens[names.index("end")])
+        except BadLine:
+            sample.append("")
+    return _seconds(sample[:1000])
+
+
+def _ends_of_records(names: list[str], records: list[list[bytes | int | None]]) -> list[int]:
+    sample = []
+    for values in records:
+        try:
+            _check_texts([v or b"-" for v in values if not isinstance(v, int)])
+            sample.append(str(values[names.index("end")]))
+        except BadLine:
+            continue
+    return _seconds(sample)
+
+
+def _seconds(texts: list[str]) -> list[int]:
+    numbers = [int(text) for text in texts if re.fullmatch("[0-9]+", text)]
+    seconds = [number // 1000 if number > 10**11 else number for number in numbers if number < 2**64]
+    return [each for each in seconds if each < 2**32]
+
+
+def _check_times(record: Row, allowed: range) -> None:
+    if any(int(record[name].timestamp()) not in allowed for name in ("start", "end")):
+        raise BadLine("time-out-of-range")
 
 
 def _value(name: str, token: str, column: Column | None) -> Any:

@@ -29,6 +29,9 @@ class SharedStore(Store):
     def client(self) -> Client:
         return Store(self.db, self.database).client()
 
+    def reader(self) -> Client:
+        return Store(self.db, self.database).reader()
+
 
 def shared(store: Store) -> SharedStore:
     return SharedStore(store.db, store.database, store.retention, store.lease)

@@ -10,6 +10,7 @@ from connectors.store.dead_letters import set_aside
 from connectors.store.migrate import pending
 from connectors.store.retention import Kept, kept
 from console.answers.ask import ask
+from console.answers.copies import Copies, copies
 from console.answers.gaps import Gap, gaps
 from console.answers.overlaps import Overlap, overlaps
 from schemas.ledger import DeadLetter
@@ -21,8 +22,8 @@ FOR_EVER = Kept(None, None)
 
 @dataclass(frozen=True)
 class Status:
-    """`facts` are the columns of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps` and
-    `overlaps` are those of `[gaps_from, gaps_to)`."""
+    """`facts` are the columns of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps`,
+    `overlaps` and `copies` are those of `[gaps_from, gaps_to)`."""
 
     store: Store
     pending: list[str]
@@ -33,6 +34,7 @@ class Status:
     gaps_from: datetime | None = None
     gaps_to: datetime | None = None
     overlaps: Sequence[Overlap] = ()
+    copies: Sequence[Copies] = ()
     kept: Kept = FOR_EVER
 
     @property
@@ -55,6 +57,7 @@ class Status:
             "gaps_to": self.gaps_to,
             "gaps": [gap.to_json() for gap in self.gaps],
             "overlaps": [overlap.to_json() for overlap in self.overlaps],
+            "copies": [each.to_json() for each in self.copies],
         }
 
 
@@ -64,7 +67,7 @@ def status(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> Status:
-    """The state of the store at `now`. Delivery gaps and overlaps are those of `[start, end)`, by default of the last
+    """The state of the store at `now`. Gaps, overlaps and copies are those of `[start, end)`, by default of the last
     24 hours of flow records. Raises FlowtrailError when there is no database, or when its migrations do not match this
     release."""
     todo = [migration.file for migration in pending(store.reader())]
@@ -80,4 +83,5 @@ def status(
     if begin >= finish:
         return known
     found, twice = gaps(store, begin, finish), overlaps(store, begin, finish)
-    return replace(known, gaps=found, gaps_from=begin, gaps_to=finish, overlaps=twice)
+    copied = copies(store, begin, finish)
+    return replace(known, gaps=found, gaps_from=begin, gaps_to=finish, overlaps=twice, copies=copied)

@@ -6,6 +6,7 @@ from typing import Any
 
 from connectors.store.migrate import released
 from connectors.store.retention import Kept, words
+from console.answers.copies import Copies
 from console.answers.coverage import SEE_REJECTED
 from console.answers.gaps import MOST
 from console.answers.overlaps import MOST as OVERLAPS
@@ -22,6 +23,9 @@ ONE_OF_THEM = (
     "Load only one of them with `flowtrail ingest --flow-log ID`, into a new database (FLOWTRAIL_DB,"
     " FLOWTRAIL_DATABASE): records that are already loaded are not removed."
 )
+
+
+ONE_BUCKET = "Load only one of the buckets, into a new database: records that are already loaded are not removed."
 
 
 LOST = {
@@ -43,6 +47,7 @@ def show(found: Status, screen: Screen) -> None:
         rows.append(("retention", _kept(found.kept)))
     rows += _gaps(found)
     rows += _overlaps(found.overlaps)
+    rows += _copies(found.copies)
     bad = {letter.ref: letter for letter in found.dead_letters}
     rows.append(("set aside", f"{len(bad)} objects that could not be read"))
     rows += [
@@ -130,6 +135,18 @@ def _overlaps(found: Sequence[Overlap]) -> list[tuple[str, str]]:
         logs = ", ".join(map(clean, one.flow_logs))
         rows.append(("", f"{clean(one.interface_id)}  {utc(one.start)} to {utc(one.end)}  {logs}"))
     return [*rows, ("", ONE_OF_THEM)]
+
+
+def _copies(found: Sequence[Copies]) -> list[tuple[str, str]]:
+    if not found:
+        return []
+    rows = [("copies", "the same objects were loaded from several places, so their records count more than once:")]
+    for one in found[:SHOWN]:
+        where = ", ".join(map(clean, one.buckets))
+        rows.append(
+            ("", f"{one.objects} objects in {where}  {utc(one.start)} to {utc(one.end)}  {one.records} records")
+        )
+    return [*rows, ("", ONE_BUCKET)]
 
 
 def _kept(known: Kept) -> str:

@@ -1,13 +1,16 @@
 """What travels through ingest: the job, loads of object references, and what reading makes of them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from connectors.aws.access import DEFAULT, Access
 from connectors.store.clickhouse import Store
+from pipelines.ingest.parse.time_bounds import TimeRule
 from schemas.columnar.batch import Batch
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.times import TIME_BOUND
 
 MAX_OBJECTS = 2_000
 MAX_BYTES = 16 << 20
@@ -18,12 +21,21 @@ NOTHING = Batch((), {})
 @dataclass(frozen=True)
 class Job:
     """What every step of a run needs to know. It travels to the workers, so it holds settings and names only, and no
-    secret. `log_format`: the AWS field names of flow logs without a header; () for version 2."""
+    secret. `log_format`: the AWS field names of flow logs without a header; () for version 2. `time_bound`: how far
+    from what its object's name says a record may be. `now`: when the run began; the same for every worker, so that a
+    retry decides alike."""
 
     store: Store
     run: str
     access: Access = DEFAULT
     log_format: tuple[str, ...] = ()
+    time_bound: timedelta = TIME_BOUND
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def rule(self) -> TimeRule:
+        """Which times records may have."""
+        return TimeRule(self.now, self.time_bound)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import apache_beam as beam
 
@@ -19,6 +20,7 @@ from pipelines.progress import Tell, told
 from pipelines.runner import IN_PROCESS, Runner, noting_failures, refuse_embedded, running
 from schemas.object_ref import ObjectKind
 from schemas.summary import IngestSummary
+from schemas.times import TIME_BOUND
 
 LIMITS = Limits()
 
@@ -49,6 +51,7 @@ def run_ingest(
     *,
     access: Access = DEFAULT,
     log_format: Sequence[str] | None = None,
+    time_bound: timedelta = TIME_BOUND,
     limits: Limits = LIMITS,
     selection: Selection | None = None,
     runner: Runner = IN_PROCESS,
@@ -58,15 +61,16 @@ def run_ingest(
 
     `selection` narrows down the flow logs; CloudTrail objects of its accounts and regions are read as far as the
     configuration in its range depends on them (`selection.for_changes`). `log_format` names the fields of flow logs
-    without a header. `tell` is called with the numbers of objects that are done and planned. Objects that cannot be
-    read are set aside as dead letters and tried again by the next run. Raises FlowtrailError when S3 or the store
+    without a header; records further than `time_bound` from the time in their object's name are rejected. `tell` is
+    called with the numbers of objects that are done and planned. Objects that cannot be read are set aside as dead
+    letters and tried again by the next run. Raises FlowtrailError when S3 or the store
     fails, and when the store does not account for every listed object; what was done stays done.
     """
     urls = distinct(urls)
     refuse_embedded(runner, store)
     ensure_migrated(store)
     client = store.client()
-    job = Job(store, runs.begin(client, "ingest", " ".join(urls)), access, tuple(log_format or ()))
+    job = Job(store, runs.begin(client, "ingest", " ".join(urls)), access, tuple(log_format or ()), time_bound)
     healed = heal(job)
     settled = ledger.settle(store)
     wanted = Wanted(urls, _selections(store, selection), settled.busy, settled.owed)

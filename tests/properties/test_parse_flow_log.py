@@ -2,6 +2,7 @@
 
 import gzip
 import random
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -11,16 +12,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.parse.decompress import PARQUET_MAGIC
-from pipelines.ingest.parse.flow_log import parse_flow_log
-from pipelines.ingest.parse.parse_objects import parse_group
+from pipelines.ingest.parse.flow_log import FlowLogs, parse_flow_log
+from pipelines.ingest.parse.parse_objects import opened, parse_group
 from pipelines.ingest.parse.shapes import schema_of
+from pipelines.ingest.parse.time_bounds import TimeRule
 from schemas.columnar.columns import filled
 from schemas.errors import BadObject
 from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.tables import TABLES
 from schemas.tgw import TGW_BY_AWS_NAME
-from tests.reference_parser import BadLog, reference_parse
+from tests.reference_parser import BadLog, Times, reference_parse
 
 REF = ObjectRef("logs", "AWSLogs/flow.log.gz", "etag", 1)
 NUMBERS = ["0", "6", "255", "256", "65535", "65536", "443", "00017", "18446744073709551615", "18446744073709551616"]
@@ -198,6 +200,42 @@ def assert_same(raw: bytes, log_format: list[str] | None) -> None:
     assert parsed.read == sum(table.num_rows for table in parsed.tables.values()) + sum(parsed.skipped.values())
 
 
+NOON = datetime(2023, 11, 15, 12, tzinfo=UTC)
+FILE_NAMED_NOON = "1_vpcflowlogs_eu-central-1_fl-1_20231115T1200Z_{}.log.gz"
+SPAN = (int(NOON.timestamp()), int(NOON.timestamp()) + 300)
+BOUNDS = st.sampled_from([1, 7, 400, 4_000, 40_000]).map(lambda days: timedelta(days=days))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(logs(), st.booleans()), min_size=1, max_size=5), BOUNDS, st.integers(1, 400))
+def test_times_are_held_to_the_same_bounds_whatever_is_read_together_and_in_pieces(
+    some: list[tuple[tuple[bytes, list[str] | None], bool]], bound: timedelta, size: int
+) -> None:
+    rule = TimeRule(NOON, bound)
+    seconds, now = int(bound.total_seconds()), SPAN[0]
+    texts = {
+        ObjectRef("logs", FILE_NAMED_NOON.format(f"{n:x}") if named else str(n), "e", 1): (raw, named)
+        for n, ((raw, _), named) in enumerate(some)
+        if raw
+    }
+    expected = {
+        ref: reference(raw, ref, Times(seconds, now, SPAN if named else None)) for ref, (raw, named) in texts.items()
+    }
+    good = {ref: found for ref, found in expected.items() if not isinstance(found, BadLog)}
+    group = parse_group([(ref, raw) for ref, (raw, _) in texts.items()], ObjectKind.FLOW_LOG, rule=rule)
+    for batch in group.batches:
+        for name, table in batch.tables.items():
+            rows = filled(table, schema_of(TABLES[name])).to_pylist()
+            assert rows == [row for source in batch.objects for row in getattr(good[source.ref], name)]
+    for ref, found in good.items():
+        raw = texts[ref][0]
+        header, beginning, bounds = opened(ref, iter([raw[:size], raw[size:]]), None, rule)
+        read = FlowLogs(header)
+        read.add(ref, [beginning, raw[len(beginning) :]], bounds)
+        for name, table in read.take().tables.items():
+            assert filled(table, schema_of(TABLES[name])).to_pylist() == getattr(found, name)
+
+
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(logs())
 @example((b"", None))
@@ -234,9 +272,9 @@ def test_objects_read_together_are_read_as_the_reference_reads_each(
             assert rows == [row for found in good if not isinstance(found, BadLog) for row in getattr(found, name)]
 
 
-def reference(raw: bytes, ref: ObjectRef) -> Any:
+def reference(raw: bytes, ref: ObjectRef, times: Times | None = None) -> Any:
     try:
-        return reference_parse(raw, ref.object_id, None)
+        return reference_parse(raw, ref.object_id, None, times)
     except BadLog as bad:
         return bad
 

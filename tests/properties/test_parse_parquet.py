@@ -3,6 +3,7 @@ are set aside, whatever the damage."""
 
 import io
 import random
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.parse.flow_log import parse_flow_log
+from pipelines.ingest.parse.time_bounds import TimeRule
 from schemas.errors import BadObject
 from schemas.flow import LOG_STATUS
 from schemas.object_ref import ObjectRef
@@ -21,9 +23,11 @@ from simulation.bulk.fields import VPC_FIELDS, fields_up_to
 from simulation.bulk.flows import Traffic
 from simulation.bulk.parquet import write
 from tests.properties.test_parse_flow_log import HALF, TENTH, layouts, tokens
-from tests.reference_parser import BadLog, is_transit, known, reference_records
+from tests.reference_parser import BadLog, Times, is_transit, known, reference_records
 
 REF = ObjectRef("logs", "AWSLogs/x.log.parquet", "etag", 1)
+NOW = datetime(2023, 11, 15, tzinfo=UTC)
+BOUNDS = st.sampled_from([1, 400, 4_000, 40_000]).map(lambda days: timedelta(days=days))
 Value = bytes | int | None
 INTEGERS = st.one_of(
     st.integers(0, 300),
@@ -79,15 +83,17 @@ def as_file(names: list[str], records: list[list[Value]], kinds: dict[str, Any],
     return sink.getvalue()
 
 
-def assert_same(names: list[str], records: list[list[Value]], raw: bytes) -> None:
+def assert_same(names: list[str], records: list[list[Value]], raw: bytes, bound: timedelta | None = None) -> None:
+    rule = None if bound is None else TimeRule(NOW, bound)
+    times = None if bound is None else Times(int(bound.total_seconds()), int(NOW.timestamp()))
     try:
-        expected = reference_records(names, records, REF.object_id)
+        expected = reference_records(names, records, REF.object_id, times)
     except BadLog as bad:
         with pytest.raises(BadObject) as caught:
-            parse_flow_log(REF, raw)
+            parse_flow_log(REF, raw, rule=rule)
         assert caught.value.reason == str(bad)
         return
-    parsed = parse_flow_log(REF, raw)
+    parsed = parse_flow_log(REF, raw, rule=rule)
     assert parsed.read == expected.read == sum(table.num_rows for table in parsed.tables.values())
     assert ("tgw_flows" in parsed.tables) == is_transit(names)
     for name, table in parsed.tables.items():
@@ -96,12 +102,12 @@ def assert_same(names: list[str], records: list[list[Value]], raw: bytes) -> Non
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(files(), st.booleans())
+@given(files(), st.booleans(), st.one_of(st.none(), BOUNDS))
 def test_records_are_read_as_the_reference_reads_them(
-    file: tuple[list[str], list[list[Value]], dict[str, Any]], dictionaries: bool
+    file: tuple[list[str], list[list[Value]], dict[str, Any]], dictionaries: bool, bound: timedelta | None
 ) -> None:
     names, records, kinds = file
-    assert_same(names, records, as_file(names, records, kinds, use_dictionary=dictionaries, row_group_size=3))
+    assert_same(names, records, as_file(names, records, kinds, use_dictionary=dictionaries, row_group_size=3), bound)
 
 
 def test_files_of_several_row_groups_and_batches_are_read_as_the_reference_reads_them() -> None:

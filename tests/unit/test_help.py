@@ -31,6 +31,7 @@ NAMES = [
     "demo",
 ]
 NAMES += ["doctor", *(f"deadletters {name}" for name in ("list", "replay", "forget", "export", "import"))]
+NAMES += ["rejected list", "rejected reread"]
 
 
 def test_the_commands_are_these() -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from network.aws.call import ids_in
 from pipelines.ingest.parse.parsed import Parsed
+from pipelines.ingest.parse.time_bounds import ANY, REASON, TimeRule
 from schemas.change import CHANGE_EVENTS
 from schemas.errors import BadObject
 from schemas.flow import RAW_CAP, REJECTED_LINES
@@ -81,12 +82,14 @@ class _Skipped:
     reason: str
 
 
-def parse_changes(ref: ObjectRef, raw: bytes) -> Parsed:
+def parse_changes(ref: ObjectRef, raw: bytes, rule: TimeRule | None = None) -> Parsed:
     """The change events of a CloudTrail object; `raw` is its inflated JSON, `{"Records": [...]}`.
 
     `row_no` is the number of the record in the object, from 1. Skipped: `failed-call` (nothing changed), `read-only`,
     `other-call`, `duplicate` (an eventID seen before in this object). A record that cannot be read goes to
-    `rejected_lines` as `not-an-object`, `no-event-name`, `no-event-id`, `bad-time`, `bad-member:NAME` or `too-deep`.
+    `rejected_lines` as `not-an-object`, `no-event-name`, `no-event-id`, `bad-time`, `bad-member:NAME` or `too-deep`,
+    and an event far from the time in the object's key as `time-out-of-range`. Without such a time in the key an event
+    only must not be in the future: exports of many months are usual. Without `rule` events may be of any time.
     Raises BadObject: `not-json`, `no-records`, `too-deep`.
     """
     records = _records(ref, raw)
@@ -94,9 +97,12 @@ def parse_changes(ref: ObjectRef, raw: bytes) -> Parsed:
     rows: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     seen: set[str] = set()
+    bounds = ANY if rule is None else rule.of_key(ref.key) or rule.until_now
     for number, record in enumerate(records, 1):
         try:
             row = _row(record)
+            if not isinstance(row, _Skipped) and not bounds.low <= row["event_time"].timestamp() <= bounds.high:
+                raise _Unreadable(REASON)
         except (_Unreadable, RecursionError) as error:
             reason = str(error) if isinstance(error, _Unreadable) else "too-deep"
             rejected.append({"reason": reason, "raw": _raw(record), "object_id": ref.object_id, "row_no": number})

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipelines.ingest.parse import kernel
 from pipelines.ingest.parse.blocks import Block
 from pipelines.ingest.parse.fields import AddressField, Array, ChoiceField, Field, NumberField, TextField, dictionary
+from pipelines.ingest.parse.log_format import TIME_FIELDS
 from pipelines.ingest.parse.memory import borrow
 from pipelines.ingest.parse.shapes import Shape
 from schemas.flow import LOG_STATUS, TEXT
@@ -29,7 +30,12 @@ class FlowColumns:
         self._lines = lines
         self._fields: dict[str, Field] = {name: _field(shape, name, lines, block) for name in fields}
         # Text fields last, so that only the texts of good records get codes.
-        self._order = sorted(enumerate(self._fields.values()), key=lambda item: isinstance(item[1], TextField))
+        self._values: list[tuple[int, Field]] = [
+            (at, field) for at, field in enumerate(self._fields.values()) if not isinstance(field, TextField)
+        ]
+        self._texts: list[tuple[int, Field]] = [
+            (at, field) for at, field in enumerate(self._fields.values()) if isinstance(field, TextField)
+        ]
         self._gap_fields = [column.aws for column in shape.gap_columns if column.aws in self._fields]
         self._begin()
 
@@ -40,9 +46,14 @@ class FlowColumns:
         }
         self.rows = 0
 
-    def read(self, block: Block) -> None:
-        """Reads every field of a block, sets `block.fault`, and keeps the good records."""
-        for at, field in self._order:
+    def read(self, block: Block, lows: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> None:
+        """Reads every field of a block, sets `block.fault`, and keeps the good records. The times of log number n must
+        be from `lows[n]` to `lows[n] + lengths[n]`, in seconds."""
+        for at, field in self._values:
+            field.read(block.source(at), block, at)
+        start, end = (self._fields[name].scratch for name in TIME_FIELDS)
+        kernel.times_within(start, end, lows, lengths, block.logs, block.rows, block.fault)
+        for at, field in self._texts:
             field.read(block.source(at), block, at)
         good = block.fault[: block.rows] == kernel.FINE
         status = self._status(block.rows)

@@ -12,7 +12,8 @@ The rules (from AWS's flow log record reference, and from real files):
 * A log with fields that only transit gateways have (`tgw-id`, `resource-type`, ...) goes to `tgw_flows` and
   `tgw_coverage`.
 * Any other line goes to `rejected_lines`, with the first reason that applies: line-too-long, control-bytes, not-utf8,
-  token-count, and then, field by field, bad-number, out-of-range, no-time, bad-address, bad-action, bad-log-status.
+  token-count, and then, field by field, bad-number, out-of-range, no-time, bad-address, bad-action, bad-log-status; at
+  last time-out-of-range: a valid record, but far from the time that its object is of (`time_bounds.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,7 @@ from pipelines.ingest.parse.parquet import parse_parquet
 from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import schema_of, shape_of
+from pipelines.ingest.parse.time_bounds import ANY, TimeBounds, TimeRule, bounds_of_text, periods
 from pipelines.ingest.parse.window import Window
 from schemas.columnar.batch import Batch, Source
 from schemas.columnar.columns import filled, joined
@@ -52,20 +54,23 @@ HELD_ROWS = 1 << 17
 _NAMES_ONLY = r"^ *[a-z][a-z0-9_-]*( +[a-z][a-z0-9_-]*)* *$"
 
 
-def parse_flow_log(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Parsed:
+def parse_flow_log(
+    ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None, rule: TimeRule | None = None
+) -> Parsed:
     """The records of one flow log, as the tables of its shape and `rejected_lines`; `raw` is the inflated bytes.
 
-    `log_format` lists the fields (AWS names) of a log without a header. `row_no` is the number of the line in the
-    object, from 1. Parquet, recognized by its first bytes, is passed to `parse_parquet`. Raises BadObject when the
-    object as a whole is not a valid log: `bad-header`, `header-changes`, `duplicate-field`, `no-time-fields`,
-    `too-many-lines`.
+    `log_format` lists the fields (AWS names) of a log without a header. Without `rule` records may be of any time.
+    `row_no` is the number of the line in the object, from 1. Parquet, recognized by its first bytes, is passed to
+    `parse_parquet`. Raises BadObject when the object as a whole is not a valid log: `bad-header`, `header-changes`,
+    `duplicate-field`, `no-time-fields`, `too-many-lines`.
     """
     if raw.startswith(PARQUET_MAGIC):
-        parsed = parse_parquet(ref, raw)
+        parsed = parse_parquet(ref, raw, rule)
         tables, read = parsed.tables, parsed.read
     else:
-        logs = FlowLogs(header_of(ref, raw, log_format))
-        logs.add(ref, [raw])
+        header = header_of(ref, raw, log_format)
+        logs = FlowLogs(header)
+        logs.add(ref, [raw], bounds_of_text(ref, header, raw, rule))
         batch = logs.take()
         tables, read = batch.tables, batch.objects[0].read
     whole = {name: filled(rows, schema_of(TABLES[name])) for name, rows in tables.items()}
@@ -87,21 +92,24 @@ class FlowLogs:
         self._pieces: list[dict[str, pa.Table]] = []
         self._bad: list[pa.Table] = []
         self._refs: list[ObjectRef] = []
+        self._bounds: list[TimeBounds] = []
+        self._periods = periods([])
         self._ids: NDArray[np.uint64] = np.empty(0, np.uint64)
         self._read: NDArray[np.int64] = np.empty(0, np.int64)
 
-    def add(self, ref: ObjectRef, texts: Iterable[bytes]) -> None:
-        """A whole log. Raises as `feed`, and whatever `texts` raises; after that nothing more can be taken."""
-        self.begin(ref)
+    def add(self, ref: ObjectRef, texts: Iterable[bytes], bounds: TimeBounds = ANY) -> None:
+        """A whole log. Takes what `begin` does. Raises as `feed`, and whatever `texts` raises; after that nothing more
+        can be taken."""
+        self.begin(ref, bounds)
         for text in texts:
             self.feed(text)
         self.end()
 
-    def begin(self, ref: ObjectRef) -> None:
-        """Start a log, whose text is fed next. Its byte order mark, if it has one, must be in the first piece."""
+    def begin(self, ref: ObjectRef, bounds: TimeBounds = ANY) -> None:
+        """Start a log, whose text is fed next; `bounds` are the times that its records may have. Its byte order mark,
+        if it has one, must be in the first piece."""
         self._refs.append(ref)
-        self._ids = np.append(self._ids, np.uint64(ref.object_id))
-        self._read = np.append(self._read, 0)
+        self._bounds.append(bounds)
         self._window.begin()
         self._at_begin = True
 
@@ -137,6 +145,7 @@ class FlowLogs:
 
     def _parse(self) -> None:
         window, block = self._window, self._block
+        self._count_logs()
         if window.complete():
             while window.at < window.stop:
                 block.split(window, self._header)
@@ -149,11 +158,19 @@ class FlowLogs:
                 self._keep()
         window.move_on()
 
+    def _count_logs(self) -> None:
+        """Make the arrays that have an element per log as long as there are logs."""
+        known, refs = len(self._ids), self._refs
+        if known < len(refs):
+            self._ids = np.append(self._ids, np.array([ref.object_id for ref in refs[known:]], np.uint64))
+            self._read = np.append(self._read, np.zeros(len(refs) - known, np.int64))
+            self._periods = periods(self._bounds)
+
     def _keep(self) -> None:
         block = self._block
         if self._held + block.rows > HELD_ROWS:
             self._flush()
-        self._columns.read(block)
+        self._columns.read(block, *self._periods)
         if block.fault[: block.rows].any():
             self._bad += rejected(self._ids, self._fields, block, self._raw)
         self._read += np.bincount(block.logs[: block.rows], minlength=len(self._refs))

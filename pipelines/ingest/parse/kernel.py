@@ -20,7 +20,7 @@ from pipelines.ingest.compiled import compiled
 from pipelines.ingest.parse.bits import trailing_zeros
 
 FINE, LINE_TOO_LONG, CONTROL_BYTES, NOT_UTF8, TOKEN_COUNT = range(5)
-NO_TIME, BAD_NUMBER, OUT_OF_RANGE, BAD_ADDRESS, BAD_ACTION, BAD_STATUS = range(5, 11)
+NO_TIME, BAD_NUMBER, OUT_OF_RANGE, BAD_ADDRESS, BAD_ACTION, BAD_STATUS, TIME_OUT_OF_RANGE = range(5, 12)
 """Faults. The fault of a line is one of these, plus 65536 times the number of the field."""
 
 MAX_LINE = 64 << 10
@@ -280,6 +280,17 @@ def integers(given, negative, rows, limit, time, field, values, valid, fault):
             values[row] = value
             if value > limit:
                 fault[row] = field << 16 | OUT_OF_RANGE
+
+
+@compiled
+def times_within(starts, ends, lows, lengths, logs, rows, fault):
+    """Sets the fault TIME_OUT_OF_RANGE where a record starts or ends outside of the period of its log, which is from
+    `lows` on, and `lengths` seconds long. A time before it becomes a very large number, so one comparison is enough."""
+    for row in range(rows):
+        log = np.uint64(logs[row])
+        low, length = lows[log], lengths[log]
+        if ((starts[row] - low > length) | (ends[row] - low > length)) and fault[row] == FINE:
+            fault[row] = TIME_OUT_OF_RANGE
 
 
 @compiled

@@ -19,6 +19,7 @@ from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.records import Records
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import Shape, shape_of
+from pipelines.ingest.parse.time_bounds import TimeBounds, TimeRule, bounds_of_block, periods
 from schemas.columnar.columns import joined
 from schemas.errors import BadObject
 from schemas.flow import LOG_STATUS, REJECTED_LINES, TEXT
@@ -32,13 +33,13 @@ EITHER = ("encryption-status",)
 """Fields that are text in some sources and numbers in others."""
 
 
-def parse_parquet(ref: ObjectRef, raw: bytes) -> Parsed:
+def parse_parquet(ref: ObjectRef, raw: bytes, rule: TimeRule | None = None) -> Parsed:
     """As `parse_flow_log`; `row_no` is the number of the record, from 1. A record with more than 64 KiB of text is
     rejected; rejected records are kept as their values, separated by spaces. Raises BadObject: `bad-parquet`,
     `parquet-types`, `duplicate-field`, `no-time-fields`, `suspicious-ratio`, `too-large`.
     """
     try:
-        return _parsed(ref, raw)
+        return _parsed(ref, raw, rule)
     except (pa.ArrowException, OSError) as error:
         what = str(error).partition("\n")[0] or type(error).__name__
         raise BadObject(
@@ -46,7 +47,7 @@ def parse_parquet(ref: ObjectRef, raw: bytes) -> Parsed:
         ) from error
 
 
-def _parsed(ref: ObjectRef, raw: bytes) -> Parsed:
+def _parsed(ref: ObjectRef, raw: bytes, rule: TimeRule | None) -> Parsed:
     schema = pq.read_schema(pa.BufferReader(raw))
     fields = tuple(aws_name(name) for name in schema.names)
     check_fields(ref, fields, "The Parquet schema")
@@ -58,6 +59,7 @@ def _parsed(ref: ObjectRef, raw: bytes) -> Parsed:
     none = FlowColumns(shape, fields, 1, 1).take(ids)
     pieces: dict[str, list[pa.Table]] = {name: [table] for name, table in none.items()}
     pieces[REJECTED_LINES.name] = [SCHEMA.empty_table()]
+    bounds: TimeBounds | None = None
     read = size = 0
     with pq.ParquetFile(pa.BufferReader(raw), read_dictionary=coded) as file:
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
@@ -65,7 +67,9 @@ def _parsed(ref: ObjectRef, raw: bytes) -> Parsed:
             read, size = read + block.rows, size + block.size
             _check_size(ref, size, len(raw))
             columns = FlowColumns(shape, fields, block.rows, block.rows)
-            columns.read(block)
+            if bounds is None:
+                bounds = bounds_of_block(ref, fields, block, rule)
+            columns.read(block, *periods([bounds]))
             for name, table in columns.take(ids).items():
                 pieces[name].append(table)
             pieces[REJECTED_LINES.name] += rejected(ids, fields, block, block.raw)

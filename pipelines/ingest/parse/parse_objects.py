@@ -10,6 +10,7 @@ from pipelines.ingest.parse.decompress import PARQUET_MAGIC, PIECE, inflate, inf
 from pipelines.ingest.parse.flow_log import FlowLogs
 from pipelines.ingest.parse.log_format import Header, begins_whole, header_of
 from pipelines.ingest.parse.parquet import parse_parquet
+from pipelines.ingest.parse.time_bounds import ANY, SAMPLE, TimeBounds, TimeRule, bounds_of_text
 from schemas.columnar.batch import Batch
 from schemas.errors import BadObject
 from schemas.ledger import DeadLetter
@@ -41,15 +42,21 @@ Fetched = tuple[ObjectRef, bytes | DeadLetter | None]
 """An object and its stored bytes, or why it could not be fetched; None if it is too large for memory."""
 
 
-def parse_group(fetched: Sequence[Fetched], kind: ObjectKind, log_format: Sequence[str] | None = None) -> Group:
+def parse_group(
+    fetched: Sequence[Fetched],
+    kind: ObjectKind,
+    log_format: Sequence[str] | None = None,
+    rule: TimeRule | None = None,
+) -> Group:
     """Parses objects; text logs are grouped by layout, in order of first appearance. Objects that cannot be read become
-    dead letters. When one turns out to be bad or large, nothing of it is kept: the rest is parsed again without it."""
+    dead letters. When one turns out to be bad or large, nothing of it is kept: the rest is parsed again without it.
+    Without `rule` records may be of any time."""
     letters = [what for _, what in fetched if isinstance(what, DeadLetter)]
     large = [ref for ref, what in fetched if what is None]
     stored = {ref: what for ref, what in fetched if isinstance(what, bytes)}
     while True:
         try:
-            batches = _parsed(stored, kind, log_format)
+            batches = _parsed(stored, kind, log_format, rule)
         except BadObject as error:
             letters.append(DeadLetter(error.ref, error.reason, error.detail))
             del stored[error.ref]
@@ -68,20 +75,22 @@ class _TooLarge(Exception):
         self.ref = ref
 
 
-def _parsed(stored: Mapping[ObjectRef, bytes], kind: ObjectKind, log_format: Sequence[str] | None) -> tuple[Batch, ...]:
+def _parsed(
+    stored: Mapping[ObjectRef, bytes], kind: ObjectKind, log_format: Sequence[str] | None, rule: TimeRule | None
+) -> tuple[Batch, ...]:
     layouts: dict[Header, FlowLogs] = {}
     others = []
     for ref, body in stored.items():
         if kind is ObjectKind.CLOUDTRAIL:
-            others.append(parse_changes(ref, inflate(ref, body, max_bytes=MAX_INFLATED)))
+            others.append(parse_changes(ref, inflate(ref, body, max_bytes=MAX_INFLATED), rule))
         elif body.startswith(PARQUET_MAGIC):
-            others.append(parse_parquet(ref, body))
+            others.append(parse_parquet(ref, body, rule))
         else:
             texts = inflated(ref, [body], len(body), most=PIECE, max_bytes=MAX_INFLATED)
-            header, beginning = header_and_text(ref, texts, log_format)
+            header, beginning, bounds = opened(ref, texts, log_format, rule)
             if header not in layouts:
                 layouts[header] = FlowLogs(header)
-            layouts[header].add(ref, _bounded(ref, chain([beginning], texts)))
+            layouts[header].add(ref, _bounded(ref, chain([beginning], texts)), bounds)
     logs = tuple(logs.take() for logs in layouts.values())
     return (*logs, Batch.of(others)) if others else logs
 
@@ -95,9 +104,18 @@ def _bounded(ref: ObjectRef, texts: Iterable[bytes]) -> Iterator[bytes]:
         yield text
 
 
-def header_and_text(ref: ObjectRef, texts: Iterator[bytes], log_format: Sequence[str] | None) -> tuple[Header, bytes]:
-    """The layout of a text log, and the text that was taken from `texts` to find it. Raises as `header_of`."""
+def opened(
+    ref: ObjectRef, texts: Iterator[bytes], log_format: Sequence[str] | None, rule: TimeRule | None
+) -> tuple[Header, bytes, TimeBounds]:
+    """The layout of a text log, the text that was taken from `texts` to find it, and the times that its records may
+    have. Raises as `header_of`."""
     beginning = next(texts)
     while not begins_whole(beginning) and len(beginning) < LARGE_INFLATED and (more := next(texts, b"")):
         beginning += more
-    return header_of(ref, beginning, log_format), beginning
+    header = header_of(ref, beginning, log_format)
+    bounds = ANY if rule is None else rule.of_key(ref.key)
+    if bounds is None:
+        while len(beginning) < SAMPLE and (more := next(texts, b"")):
+            beginning += more
+        bounds = bounds_of_text(ref, header, beginning, rule)
+    return header, beginning, bounds

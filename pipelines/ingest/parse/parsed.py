@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.object_ref import ObjectKind, ObjectRef
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Increase it when the same bytes would become different rows."""
 
 

@@ -24,6 +24,7 @@ _LINE_FAULTS = {
     kernel.NO_TIME: "no-time",
     kernel.BAD_ACTION: "bad-action",
     kernel.BAD_STATUS: "bad-log-status",
+    kernel.TIME_OUT_OF_RANGE: "time-out-of-range",
 }
 _FIELD_FAULTS = {
     kernel.BAD_NUMBER: "bad-number",

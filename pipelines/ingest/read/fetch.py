@@ -33,7 +33,7 @@ def side_by_side(refs: Sequence[ObjectRef], kind: ObjectKind, job: Job) -> Gener
 
         def start(some: Sequence[ObjectRef]) -> Future[Group]:
             fetched = [fetchers.submit(_fetch, ref, kind, job.access) for ref in some]
-            return parsers.submit(_parse, fetched, kind, job.log_format or None)
+            return parsers.submit(_parse, fetched, kind, job)
 
         try:
             for some in group(refs, TOGETHER):
@@ -61,7 +61,7 @@ def _is_parquet(ref: ObjectRef, access: Access) -> bool:
     return s3.read_head(ref, len(PARQUET_MAGIC), access) == PARQUET_MAGIC
 
 
-def _parse(fetched: list[Future[Fetched]], kind: ObjectKind, log_format: Sequence[str] | None) -> Group:
+def _parse(fetched: list[Future[Fetched]], kind: ObjectKind, job: Job) -> Group:
     stored = [future.result() for future in fetched]
     fetched.clear()  # so that only `stored` holds the bytes
-    return parse_group(stored, kind, log_format)
+    return parse_group(stored, kind, job.log_format or None, job.rule)

@@ -11,7 +11,7 @@ from connectors.aws import s3
 from pipelines.ingest.load import Job, LargeObject, Load, ReadLoad
 from pipelines.ingest.parse.decompress import PIECE, inflated
 from pipelines.ingest.parse.flow_log import FlowLogs
-from pipelines.ingest.parse.parse_objects import MAX_INFLATED, MAX_STORED, Group, header_and_text
+from pipelines.ingest.parse.parse_objects import MAX_INFLATED, MAX_STORED, Group, opened
 from pipelines.ingest.read.fetch import side_by_side
 from schemas.columnar.batch import Batch
 from schemas.errors import BadObject
@@ -51,9 +51,9 @@ def read_pieces(ref: ObjectRef, job: Job) -> Iterator[Batch]:
             ref, "too-large", f"The object has {ref.size} stored bytes; at most {MAX_STORED} can be read. Split it."
         )
     texts = inflated(ref, s3.stream_object(ref, access=job.access), ref.size, most=PIECE, max_bytes=MAX_INFLATED)
-    header, beginning = header_and_text(ref, texts, job.log_format or None)
+    header, beginning, bounds = opened(ref, texts, job.log_format or None, job.rule)
     logs = FlowLogs(header)
-    logs.begin(ref)
+    logs.begin(ref, bounds)
     logs.feed(beginning)
     for text in texts:
         logs.feed(text)

@@ -1,0 +1,172 @@
+"""The times that the records of an object may have: near the time in its key, else near its other records.
+
+A line may hold any number where a time should be. One such line would claim that something happened in 2106, and each
+day of the store that a record falls on costs a file per insert.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.ingest.parse import kernel
+from pipelines.ingest.parse.blocks import Block, Lines, Tokens
+from pipelines.ingest.parse.fields import LARGEST_TIME
+from pipelines.ingest.parse.log_format import BOM, Header
+from pipelines.ingest.parse.window import Window
+from schemas.object_ref import ObjectRef
+from schemas.times import TIME_BOUND
+
+REASON = "time-out-of-range"
+
+SAMPLE, SAMPLE_ROWS = 64 << 10, 1_000
+"""Bytes and records of the beginning of a log without a time in its key that represent all of it. A fixed amount, so
+that a log gets the same bounds whether it is read as a whole or piece by piece."""
+
+AHEAD = timedelta(days=1)
+"""How far after now a record may be: clocks differ, and local time may have been written as if it were UTC."""
+
+_FILE = timedelta(minutes=5)
+_NAMED = re.compile(r"(?<![0-9A-Za-z])(\d{8}T\d{4})(?:\d\d)?Z(?![0-9A-Za-z])")
+_FOLDERS = re.compile(
+    r"(?:^|/)AWSLogs/(?:.*/)?(\d{4})/(\d\d)/(\d\d)/(?:(\d\d)/)?"
+    r"|(?:^|/)year=(\d{4})/month=(\d\d?)/day=(\d\d?)/(?:hour=(\d\d?)/)?"
+)
+_TIME = "end"
+
+
+@dataclass(frozen=True)
+class TimeBounds:
+    """The earliest and the latest time of a record, in seconds since 1970; both are allowed."""
+
+    low: int = 0
+    high: int = LARGEST_TIME
+
+
+ANY = TimeBounds()
+
+
+def periods(bounds: Sequence[TimeBounds]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """For the kernel: where each period begins, and how long it is, in seconds."""
+    lows = np.array([each.low for each in bounds], np.uint64)
+    return lows, np.array([each.high for each in bounds], np.uint64) - lows
+
+
+@dataclass(frozen=True)
+class TimeRule:
+    """`bound`: how far from what its object's key says a record may be. `now`: what an object without a time in its key
+    cannot be later than, AHEAD aside."""
+
+    now: datetime
+    bound: timedelta = TIME_BOUND
+
+    def of_key(self, key: str) -> TimeBounds | None:
+        """The bounds by the time in a key; None when it has none."""
+        span = span_of_key(key)
+        return None if span is None else _bounds(span[0] - self._seconds, span[1] + self._seconds)
+
+    def near(self, times: NDArray[np.uint64]) -> TimeBounds:
+        """The bounds of an object without a time in its key: near the median of these times of its records, of those
+        that may be true at all."""
+        latest = _bounds(0, (self.now + AHEAD).timestamp()).high
+        possible = np.sort(times[times <= latest])
+        if not possible.size:
+            return TimeBounds(high=latest)
+        middle = int(possible[(possible.size - 1) // 2])
+        return _bounds(middle - self._seconds, min(middle + self._seconds, latest))
+
+    @property
+    def until_now(self) -> TimeBounds:
+        """The bounds where nothing else is known."""
+        return self.near(np.empty(0, np.uint64))
+
+    @property
+    def _seconds(self) -> float:
+        return self.bound.total_seconds()
+
+
+def span_of_key(key: str) -> tuple[int, int] | None:
+    """The period that a key names, in seconds since 1970: the five minutes of AWS's file name, else the hour or the day
+    of AWS's folders or of Hive-compatible ones; None if there is no such time.
+
+    >>> span_of_key("AWSLogs/1/vpcflowlogs/us-east-1/2026/11/20/1_vpcflowlogs_us-east-1_fl-1_20261120T1620Z_0a.log.gz")
+    (1795191600, 1795191900)
+    >>> span_of_key("copies/year=2026/month=11/day=20/flow.log"), span_of_key("copies/flow.log")
+    ((1795132800, 1795219200), None)
+    """
+    folders, _, name = key.rpartition("/")
+    try:
+        if named := _NAMED.search(name):
+            return _file_span(named[1])
+        if found := _FOLDERS.search(f"{folders}/"):
+            year, month, day, hour = [
+                int(part) if part else None for part in found.groups()[4 if found[5] else 0 :][:4]
+            ]
+            length = timedelta(days=1) if hour is None else timedelta(hours=1)
+            return _span(datetime(year or 0, month or 0, day or 0, hour or 0, tzinfo=UTC), length)
+    except ValueError:  # such as month 13
+        return None
+    return None
+
+
+def bounds_of_text(ref: ObjectRef, header: Header, text: bytes, rule: TimeRule | None) -> TimeBounds:
+    """The bounds of a text log, of which `text` is the beginning: at least SAMPLE, or all of it."""
+    if rule is None:
+        return ANY
+    return rule.of_key(ref.key) or rule.near(_sampled(header, text))
+
+
+def bounds_of_block(ref: ObjectRef, fields: Sequence[str], block: Block, rule: TimeRule | None) -> TimeBounds:
+    """The same for typed records; `block` has the first ones."""
+    if rule is None:
+        return ANY
+    return rule.of_key(ref.key) or rule.near(_times_of(fields, block))
+
+
+def _sampled(header: Header, text: bytes) -> NDArray[np.uint64]:
+    """The times of the first records, in seconds."""
+    whole = len(text) < SAMPLE
+    text = text[:SAMPLE].removeprefix(BOM)
+    window = Window(len(text) + 2 * kernel.PADDING)
+    window.begin()
+    window.put(memoryview(text))
+    if whole:
+        window.end()
+    if not window.complete():
+        return np.empty(0, np.uint64)
+    block = Lines(len(header.fields), min(SAMPLE_ROWS, text.count(b"\n") + 1))
+    block.split(window, np.frombuffer(header.line, np.uint8))
+    return _times_of(header.fields, block)
+
+
+def _times_of(fields: Sequence[str], block: Block) -> NDArray[np.uint64]:
+    """The times of the first records of a block, in seconds, of those that can be read. Its faults stay as they are."""
+    rows = min(block.rows, SAMPLE_ROWS)
+    times, given, fault = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_), block.fault[:rows].copy()
+    rules = (rows, np.uint64(LARGEST_TIME), True, 0, times, given, fault)
+    source = block.source(list(fields).index(_TIME))
+    if isinstance(source, Tokens):
+        kernel.numbers(*source, *rules)
+    else:
+        times[:] = source.values[:rows]
+        kernel.integers(source.given, source.negative, *rules)
+    found: NDArray[np.uint64] = times[fault == kernel.FINE]
+    return found
+
+
+@lru_cache
+def _file_span(minute: str) -> tuple[int, int]:
+    return _span(datetime.strptime(minute, "%Y%m%dT%H%M").replace(tzinfo=UTC), _FILE)
+
+
+def _span(start: datetime, length: timedelta) -> tuple[int, int]:
+    first = int(start.timestamp())
+    return first, first + int(length.total_seconds())
+
+
+def _bounds(low: float, high: float) -> TimeBounds:
+    return TimeBounds(*(max(0, min(int(each), LARGEST_TIME)) for each in (low, high)))
