@@ -150,9 +150,12 @@ class Writers(RuleBasedStateMachine):
     def _new(self) -> Process:
         return Process(self.store, next(self.owners))
 
-    def _start(self, slot: int, work: Callable[[], object]) -> None:
+    def _start(self, slot: int, work: Callable[[], object], steps: int) -> None:
         process = self.processes[slot] = self._new()
         process.start(work)
+        while steps and not process.ended:
+            process.step()
+            steps -= 1
         self._reap()
 
     def _reap(self) -> None:
@@ -163,8 +166,9 @@ class Writers(RuleBasedStateMachine):
         chosen=st.sets(st.sampled_from(range(len(OBJECTS))), min_size=1),
         run=st.sampled_from(["one", "other"]),
         read_again=st.booleans(),
+        steps=st.integers(0, 12),
     )
-    def load(self, slot: int, chosen: set[int], run: str, read_again: bool) -> None:
+    def load(self, slot: int, chosen: set[int], run: str, *, read_again: bool, steps: int) -> None:
         """New, redelivered, or to be replaced."""
         if slot in self.processes:
             return
@@ -176,12 +180,12 @@ class Writers(RuleBasedStateMachine):
                 doctor.forget(self.store, [each.ref.object_id for each in objects])
             ledger.write(self.store, run, Batch.of(objects), 1)
 
-        self._start(slot, work)
+        self._start(slot, work, steps)
 
-    @rule(slot=st.sampled_from(PROCESSES))
-    def settle(self, slot: int) -> None:
+    @rule(slot=st.sampled_from(PROCESSES), steps=st.integers(0, 3))
+    def settle(self, slot: int, steps: int) -> None:
         if slot not in self.processes:
-            self._start(slot, lambda: ledger.settle(self.store))
+            self._start(slot, lambda: ledger.settle(self.store), steps)
 
     @precondition(lambda self: self.processes)
     @rule(data=st.data(), steps=st.integers(1, 6))
@@ -263,7 +267,7 @@ def machine(store: Store) -> type[Writers]:
 
 
 QUICK = settings(
-    max_examples=6,
+    max_examples=8,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
