@@ -16,7 +16,7 @@ help:
 	@echo "make lint    run only ruff, mypy and codespell"
 	@echo "make docs    regenerate the reference pages in docs/"
 	@echo "make bench   run the benchmarks against comparable tools (20 minutes; less with FLOWTRAIL_BENCH=quick)"
-	@echo "make fuzz    parse a million mangled log lines and check that none is lost (under 5 minutes)"
+	@echo "make fuzz    parse a million mangled log lines, and try 100,000 hostile SQL statements (under 10 minutes)"
 	@echo "make clean   remove .venv and all build output"
 
 install: $(STAMP)
@@ -68,6 +68,7 @@ bench: $(STAMP)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_parse
+	$(BIN)/python -m tests.fuzz_sql
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

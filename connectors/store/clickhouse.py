@@ -87,6 +87,11 @@ class Store:
 
     def __post_init__(self) -> None:
         if self.embedded:
+            if self.database == "default":
+                raise FlowtrailError(
+                    "The embedded engine takes the tables of the database `default` for files.",
+                    "Set FLOWTRAIL_DATABASE to another name, or leave it out.",
+                )
             return
         url = urlsplit(self.db)
         if url.password:

@@ -29,7 +29,7 @@ class Rows:
 def run_sql(store: Store, statement: str, limit: int) -> Rows:
     """The first `limit` rows. Raises FlowtrailError for anything but one read-only statement, when the engine rejects
     it (with the engine's message), or when text in the answer is not UTF-8."""
-    sql = guarded(statement)
+    sql = guarded(store, statement)
     client = store.reader()
     try:
         columns, rows = _streamed(client, sql, limit) if first_word(sql) in _MANY else _whole(client, sql)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.store.clickhouse import Store
 from console.answers.guard import guarded
 from schemas.errors import FlowtrailError
 
@@ -22,15 +23,21 @@ from schemas.errors import FlowtrailError
         "SELECT 'file(1) INTO OUTFILE'",
         "SELECT url FROM (SELECT 1 AS url)",
         "SELECT formatDateTime(start, '%H') FROM flows",
+        "SELECT format, settings FROM (SELECT 1 AS format, 2 AS settings)",
+        "SELECT format('{}-{}', 'a', 'b'), -(-1), 1 - -1, '--', '/*' AS `-- x`",
+        "SELECT a.* APPLY(toString) FROM (SELECT 1) AS a",
+        "SELECT number FROM numbers(3) WHERE number IN (SELECT * FROM view(SELECT 1))",
     ],
 )
-def test_reading_statements_are_accepted(sql: str) -> None:
-    assert guarded(sql).strip()
-    assert ";" not in guarded(sql)[-2:]
+def test_reading_statements_are_accepted(template: Store, sql: str) -> None:
+    assert guarded(template, sql).strip()
+    assert ";" not in guarded(template, sql)[-2:]
 
 
-def test_a_comment_at_the_end_hides_nothing_that_is_appended() -> None:
-    assert guarded("SELECT 1 -- x") == "SELECT 1\n"
+def test_what_is_run_is_what_the_parser_understood(template: Store) -> None:
+    """Without comments; each text and name quoted in the same way."""
+    assert guarded(template, "select 1 -- x") == "SELECT 1"
+    assert guarded(template, "SELECT $a$it's$a$, \"n\", \u2018x\u2019 /* /* */ ' */ # '") == ("SELECT 'it\\'s', n, 'x'")
 
 
 @pytest.mark.parametrize(
@@ -45,21 +52,44 @@ def test_a_comment_at_the_end_hides_nothing_that_is_appended() -> None:
         ("SET readonly = 0", "starts with SET"),
         ("USE system", "starts with USE"),
         ("KILL QUERY WHERE 1", "starts with KILL"),
-        ("SELECT file('/etc/passwd')", "file reads outside"),
-        ("SELECT FILE /**/ ('/etc/passwd')", "file reads outside"),
-        ("SELECT `file`('/etc/passwd')", "file reads outside"),
-        ("SELECT \"fi\\x6ce\"('/etc/passwd')", "contains an escape sequence"),
-        ("SELECT * FROM url('http://x', CSV)", "url reads outside"),
-        ("DESCRIBE (SELECT * FROM s3('http://x'))", "s3 reads outside"),
+        ("SELECT file('/etc/passwd')", "file is refused"),
+        ("SELECT FILE /**/ ('/etc/passwd')", "file is refused"),
+        ("SELECT `file`('/etc/passwd')", "file is refused"),
+        ("SELECT \"fi\\x6ce\"('/etc/passwd')", "file is refused"),
+        ("SELECT * FROM url('http://x', CSV)", "url is refused"),
+        ("DESCRIBE (SELECT * FROM s3('http://x'))", "s3 is refused"),
         ("SELECT 1 INTO OUTFILE '/tmp/x'", "writes a file"),
         ("SELECT 1 into /* x */ outfile '/tmp/x'", "writes a file"),
         ("SELECT 1 FORMAT CSV", "output format"),
-        ("SELECT $a$ ' $a$, file('/etc/passwd') -- '", "quotes with"),
-        ("SELECT \u2018 ' \u2019, file('/etc/passwd') -- '", "quotes with"),
+        ("SELECT $a$ ' $a$, file('/etc/passwd') -- '", "file is refused"),
+        ("SELECT \u2018 ' \u2019, file('/etc/passwd') -- '", "file is refused"),
         ("SELECT 'open", "is not closed"),
+        ("SELECT /* /* */ ' */ file(/*'*/'/etc/passwd')", "file is refused"),
+        ("SELECT 1 /* /* */ ' */ INTO /*'*/ OUTFILE '/tmp/x'", "writes a file"),
+        ("SELECT * APPLY(file) FROM (SELECT '/etc/passwd')", "file is refused"),
+        ("SELECT * APPLY file FROM (SELECT '/etc/passwd')", "file is refused"),
+        ("SELECT COLUMNS('a') APPLY(x -> file(x)) FROM (SELECT '/etc/passwd' AS a)", "file is refused"),
+        ("SELECT * FROM eval('SELECT 1')", "eval is refused"),
+        ("SELECT * FROM merge('default', '.*')", "merge is refused"),
+        ("SELECT dictGet('d', 'a', 1)", "dictget is refused"),
+        ("SELECT aiGenerate('x')", "aigenerate is refused"),
+        ("SELECT * FROM default.`/etc/passwd`", "database `default`"),
+        ("SHOW TABLES FROM `default`", "database `default`"),
+        ("SELECT 1 SETTINGS readonly = 0", "Settings cannot be changed"),
+        ("SELECT 1 PARALLEL WITH SELECT 2", "more than one"),
+        ("SELECT {a:String}", "parameters"),
+        ("EXPLAIN SELECT file('/etc/passwd')", "file is refused"),
+        ("SELEC 1", "parser does not accept"),
     ],
 )
-def test_everything_else_is_rejected_with_a_remedy(sql: str, message: str) -> None:
+def test_everything_else_is_rejected_with_a_remedy(template: Store, sql: str, message: str) -> None:
     with pytest.raises(FlowtrailError, match=message) as failure:
-        guarded(sql)
+        guarded(template, sql)
     assert failure.value.remedy
+
+
+def test_the_embedded_database_default_is_refused(template: Store) -> None:
+    """Its tables are the files of this machine."""
+    with pytest.raises(FlowtrailError, match="takes the tables of the database `default` for files"):
+        Store(template.db, "default")
+    assert Store("http://host/default").database == "default"
