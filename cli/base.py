@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.interrupt import end
 from schemas.errors import FlowtrailError
 from schemas.times import parse_duration, parse_when
 
@@ -56,6 +57,8 @@ class Commands(TyperGroup):
             if error.remedy:
                 say(error.remedy)
             raise typer.Exit(ExitCode.FAILED) from None
+        except KeyboardInterrupt:
+            end()
 
 
 def say(text: str) -> None:
@@ -64,6 +67,13 @@ def say(text: str) -> None:
 
     for line in text.splitlines():
         typer.echo(clean(line), err=True)
+
+
+def say_unexpected(error: Exception) -> None:
+    """Print what a person can do about an error that no code expected."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    say(f"error: This should not happen: {type(error).__name__}: {first}")
+    say("What is stored stays as it is. Please report this, with what the same command prints with FLOWTRAIL_DEBUG=1.")
 
 
 def settings(ctx: typer.Context, **given: Any) -> "Settings":

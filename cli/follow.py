@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cli.base import say
+from cli.interrupt import end
 from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
@@ -21,15 +22,17 @@ POLL = 0.2
 
 
 class Ending:
-    """Set by the first SIGINT or SIGTERM. A second one has its default effect."""
+    """Set by SIGTERM, which lets the current round finish, and by SIGINT, which gives it a moment
+    (`cli.interrupt`). A second signal ends the process at once."""
 
     asked = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            end()
         self.asked = True
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
-        say("Stopping after the current load; press Ctrl-C again to stop now (nothing is lost or counted twice).")
+        if number == signal.SIGTERM:
+            say("Stopping after the current load.")
 
 
 @contextmanager

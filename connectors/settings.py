@@ -22,6 +22,7 @@ SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
 READ_ELSEWHERE: Mapping[str, str] = {
     "FLOWTRAIL_PASSWORD": "password of the ClickHouse user; read when connecting, never stored",
     "FLOWTRAIL_PASSWORD_FILE": "file that contains that password; overrides FLOWTRAIL_PASSWORD",
+    "FLOWTRAIL_DEBUG": "when set, an unexpected error is shown with its traceback",
     "FLOWTRAIL_FAILPOINT": "for tests: the failpoint that ends the process, e.g. `after-begin`; no effect if unset",
 }
 """Variables that are not settings: secrets are never part of an object that is pickled or printed."""

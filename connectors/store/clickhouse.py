@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -306,7 +306,8 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
                 )
             _check_folder(folder, Path(path))
         try:
-            client = clickhouse_connect.get_client(interface="chdb", path=path, settings=settings, **named)
+            with _in_utc():
+                client = clickhouse_connect.get_client(interface="chdb", path=path, settings=settings, **named)
         except DatabaseError as error:
             if error.code == UNKNOWN_DATABASE:  # the engine was started all the same
                 _held[:] = [path]
@@ -314,6 +315,21 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
         _held[:] = [path]
     _embedded[client] = path
     return client
+
+
+@contextlib.contextmanager
+def _in_utc() -> Iterator[None]:
+    """The engine works in UTC. It reads TZ when it is loaded, and does not start with a value that is not the name of a
+    zone, such as `UTC+5`."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
 
 
 def _check_folder(folder: str, path: Path) -> None:

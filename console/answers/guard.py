@@ -29,10 +29,10 @@ TABLE_FUNCTIONS = frozenset(
 OUTSIDE = frozenset(
     {
         "addresstoline", "addresstolinewithinlines", "addresstosymbol", "catboostevaluate", "file", "getmacro",
-        "getmergetreesetting", "getserversetting", "hascolumnintable", "showcertificate",
+        "getmergetreesetting", "getserversetting", "hascolumnintable", "reversednsquery", "showcertificate",
     }
 )  # fmt: skip
-OUTSIDE_PREFIXES = ("ai", "dictget", "dicthas", "dictisin", "joinget", "filesystem")
+OUTSIDE_PREFIXES = ("ai", "dictget", "dicthas", "dictisin", "filesystem", "joinget", "naivebayes", "region")
 """Functions that read files or the server's configuration, or open connections (dictionaries may have any source)."""
 
 _PARSED = """
