@@ -25,6 +25,7 @@ def main() -> None:
         try:
             app(prog_name="flowtrail")
         except Exception as error:
+            interrupt.end_if_asked()
             if os.environ.get("FLOWTRAIL_DEBUG"):
                 raise
             say_unexpected(error)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
+import stamina
 import typer
 from typer.core import TyperGroup
 
-from cli.interrupt import end
+from cli.interrupt import end, end_if_asked
 from schemas.errors import FlowtrailError
 from schemas.times import parse_duration, parse_when
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from connectors.settings import Settings
     from connectors.store.clickhouse import Store
     from console.terminal.screen import Screen
+
+
+SHORT_WAIT = 1.0
+"""Seconds before a request is repeated that nobody needs to be told of."""
 
 
 class ExitCode(IntEnum):
@@ -50,15 +55,26 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         for library in ("clickhouse_connect", "urllib3", "botocore"):
             logging.getLogger(library).setLevel(logging.CRITICAL)  # our own messages contain what matters
+        stamina.instrumentation.set_on_retry_hooks([_say_retry])
         try:
             return super().invoke(ctx)
         except FlowtrailError as error:
+            end_if_asked()
             say(f"error: {error.message}")
             if error.remedy:
                 say(error.remedy)
             raise typer.Exit(ExitCode.FAILED) from None
         except KeyboardInterrupt:
             end()
+
+
+def _say_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    """A request is about to be sent again: why, when, and for which time. Short waits are not worth a line."""
+    if details.wait_for >= SHORT_WAIT:
+        error = details.caused_by
+        reason = error.message if isinstance(error, FlowtrailError) else str(error)
+        first = next(iter(reason.strip().splitlines()), type(error).__name__)
+        say(f"warning: {first} Trying again in {details.wait_for:.0f} s (attempt {details.retry_num + 1}).")
 
 
 def say(text: str) -> None:

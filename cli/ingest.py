@@ -1,6 +1,7 @@
 """The command `ingest`: what to load, how to reach it, once or continuously."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +26,10 @@ from cli.base import (
     to_option,
 )
 from schemas.errors import FlowtrailError
+from schemas.times import rfc3339
 
 if TYPE_CHECKING:
+    from pipelines.ingest.find.selection import Selection
     from schemas.summary import IngestSummary
 
 EVERY = timedelta(seconds=60)
@@ -48,6 +51,25 @@ def _flow_log(text: str) -> str:
     if not re.fullmatch(r"fl-[0-9A-Za-z]+", text):
         raise typer.BadParameter(f"{text!r} is not a flow log ID such as fl-0123456789abcdef0.")
     return text
+
+
+def _nothing_found(urls: Sequence[str], chosen: "Selection") -> str:
+    """What was looked for in vain, and how to see what is there."""
+    account, region, flow_log = (
+        ", ".join(sorted(each)) for each in (chosen.accounts, chosen.regions, chosen.flow_logs)
+    )
+    wanted = {
+        "of account": account,
+        "in region": region,
+        "of flow log": flow_log,
+        "from": rfc3339(chosen.start) if chosen.start else "",
+        "to": rfc3339(chosen.end) if chosen.end else "",
+    }
+    narrowed = "".join(f" {words} {value}" for words, value in wanted.items() if value)
+    return (
+        f"warning: no objects were found under {' or '.join(urls)}{narrowed}. Check the spelling of the prefix, and the"
+        f" selection; `aws s3 ls {urls[0].rstrip('/')}/` shows what is there."
+    )
 
 
 def ingest(
@@ -171,6 +193,8 @@ def ingest(
     summary = follow(once, every or EVERY, during) if follow_prefix else once()
     records = [to_record(summary)]
     reply(found, to_json(summary), lambda screen: show(summary, screen), records)
+    if not summary.objects_listed:
+        say(_nothing_found(urls, chosen))
     if summary.unenriched:
         say(
             f"warning: {summary.unenriched} flow records have no VPC metadata: no snapshot contains their interface."

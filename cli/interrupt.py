@@ -35,6 +35,7 @@ def watch() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _seen.set()
     _silence()
     raise KeyboardInterrupt
 
@@ -63,6 +64,12 @@ def end() -> None:
         sys.stderr.flush()
         sys.stdout.flush()
     os._exit(INTERRUPTED)
+
+
+def end_if_asked() -> None:
+    """After an error: end if it comes from Ctrl-C, which libraries raise again as errors of their own."""
+    if _seen.is_set():
+        end()
 
 
 @contextlib.contextmanager

@@ -28,9 +28,9 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Send what libraries print to standard error and log only their errors; our own and retry warnings remain."""
+    """Send what libraries print to standard error and log only their errors; our own warnings remain."""
     logging.getLogger().setLevel(logging.ERROR)
-    for ours in ("network", "connectors", "pipelines", "console", "cli", "stamina"):
+    for ours in ("network", "connectors", "pipelines", "console", "cli"):
         logging.getLogger(ours).setLevel(logging.WARNING)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")

@@ -107,6 +107,11 @@ def list_page(
     wanted |= {"ContinuationToken": more} if more else {"StartAfter": after} if after else {}
     with explained(f"s3://{bucket}/{prefix}"):
         answer = client(access).list_objects_v2(**wanted)
+    if "Name" not in answer:  # every listing has the bucket's name
+        raise FlowtrailError(
+            f"What answers for s3://{bucket}/{prefix} is not S3: the listing does not name its bucket.",
+            "Check AWS_ENDPOINT_URL (or --endpoint-url) and your proxy settings.",
+        )
     return Page(
         tuple(
             ObjectRef(bucket, item["Key"], item["ETag"].strip('"'), item["Size"]) for item in answer.get("Contents", ())
@@ -138,7 +143,7 @@ def stream_object(ref: ObjectRef, piece: int = PIECE, access: Access = DEFAULT) 
     at = 0
     body: Any = None
     while at < ref.size:
-        with explained(ref.url):
+        with _of(ref):
             for attempt in stamina.retry_context(on=_BROKEN_BODY, attempts=TRIES, timeout=120):
                 with attempt:
                     body = body or _from(ref, at, access)
@@ -175,7 +180,7 @@ def _request(ref: ObjectRef, access: Access, part: str = "") -> dict[str, Any]:
 def _of(ref: ObjectRef) -> Iterator[None]:
     """Raise S3 errors that concern only this object as BadObject."""
     try:
-        with explained(ref.url):
+        with explained(ref.url), _whole(ref):
             yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
@@ -192,6 +197,15 @@ def _of(ref: ObjectRef) -> Iterator[None]:
                 "in an archive storage class; restore it (`aws s3api restore-object`), then run the same command again",
             ) from error
         raise
+
+
+@contextmanager
+def _whole(ref: ObjectRef) -> Iterator[None]:
+    """A body that breaks off again and again, while requests are answered, is a fault of this object."""
+    try:
+        yield
+    except (IncompleteReadError, ResponseStreamingError) as error:
+        raise BadObject(ref, "body-ends-early", f"its body broke off {TRIES} times: {error}") from error
 
 
 @stamina.retry(on=_BROKEN_BODY, attempts=TRIES, timeout=120)

@@ -243,6 +243,10 @@ def _answered(client: Client, sql: str, parameters: dict[str, Any]) -> pa.Table:
             raise StoreUnavailable(f"The store does not respond: {error}", _RETRY) from error
         _discard_output(client)
         raise _explained(error, "the query") from error
+    except pa.ArrowException as error:
+        raise StoreUnavailable(
+            f"The answer to a query is not Arrow, as a ClickHouse server's is: {error}", _RETRY
+        ) from error
 
 
 def _discard_output(client: Client) -> None:

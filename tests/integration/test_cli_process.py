@@ -206,3 +206,15 @@ def test_the_demo_says_what_to_install_when_something_is_missing(tmp_path: Path)
     assert "error: The demo needs components that are not installed: moto." in result.stderr
     assert "pip install '.[demo]'" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prefix_without_objects_is_told(bucket: Bucket, db: Path) -> None:
+    bucket.put(KEY, gzip.compress(LOG.encode()))
+    wrong = flowtrail(db, "ingest", f"{bucket.url}/AWSLog/", "--account", "123456789012", "--region", "eu-west-1")
+    assert wrong.returncode == 0
+    assert (
+        "warning: no objects were found under s3://logs/AWSLog/ of account 123456789012 in region eu-west-1."
+        in wrong.stderr
+    )
+    assert "aws s3 ls s3://logs/AWSLog/" in wrong.stderr
+    assert "no objects were found" not in flowtrail(db, "ingest", bucket.url).stderr

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import stamina
 
 from connectors.aws import s3
 from schemas.errors import BadObject, FlowtrailError
@@ -116,6 +117,19 @@ class Tears(http.server.BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+class Breaks(http.server.BaseHTTPRequestHandler):
+    """Announces bytes and sends none."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
 @pytest.fixture
 def endpoint(request: pytest.FixtureRequest, aws_env: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An HTTP server with the test's own handler, in place of S3."""
@@ -140,6 +154,17 @@ def test_access_denied(endpoint: str) -> None:
 def test_a_body_that_breaks_off_is_read_again(endpoint: str) -> None:
     assert s3.read_object(ObjectRef("logs", "k", "e", 6)) == b"abcdef"
     assert Tears.asked == 2
+
+
+@pytest.mark.parametrize("endpoint", [Breaks], indirect=True)
+def test_a_body_that_always_breaks_off_is_a_bad_object(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is set aside; the other objects are loaded."""
+    ref = ObjectRef("logs", "k", "e", 6)
+    with stamina.set_testing(True, attempts=3):
+        for read in (lambda: s3.read_object(ref), lambda: list(s3.stream_object(ref)), lambda: s3.read_head(ref, 6)):
+            with pytest.raises(BadObject) as caught:
+                read()
+            assert caught.value.reason == "body-ends-early"
 
 
 def test_endpoint_that_does_not_exist(aws_env: None, monkeypatch: pytest.MonkeyPatch) -> None:
