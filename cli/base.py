@@ -9,9 +9,10 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from schemas.errors import FlowtrailError
+from schemas.runner import IN_PROCESS, Kind, Runner
 from schemas.times import parse_duration, parse_when
 
 if TYPE_CHECKING:
@@ -56,6 +57,35 @@ class Commands(TyperGroup):
             if error.remedy:
                 say(error.remedy)
             raise typer.Exit(ExitCode.FAILED) from None
+
+
+class PipelineCommand(TyperCommand):
+    """A command that runs a pipeline: what follows `--` are options for Beam, kept for `runner_of`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own, behind = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
+        ctx.meta[BEAM] = tuple(behind)
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- BEAM_OPTION...]"]
+
+
+BEAM = "flowtrail.beam"
+
+
+def runner_of(ctx: typer.Context, kind: Kind, store: "Store") -> Runner:
+    """The runner, with the options for Beam that a PipelineCommand was given. Raises FlowtrailError, before anything is
+    created or connected, if it cannot run."""
+    runner = Runner(kind, ctx.meta.get(BEAM, ()))
+    if runner != IN_PROCESS:
+        from cli.progress import quiet
+
+        with quiet():
+            from pipelines.runner import check
+
+            check(runner, store)
+    return runner
 
 
 def say(text: str) -> None:
@@ -169,4 +199,10 @@ UnsignedOption = Annotated[
 ]
 RequesterPaysOption = Annotated[
     bool | None, typer.Option("--requester-pays", help="Accept the charges for requests to requester-pays buckets.")
+]
+RunnerOption = Annotated[
+    Kind,
+    typer.Option(
+        "--runner", help="Run the pipeline here or on this runner's workers; see docs/scaling.md. Needs a server."
+    ),
 ]

@@ -6,7 +6,7 @@
 
 `ingest/`     find -> read -> parse -> enrich -> write. Each object counts exactly once.
 `correlate/`  facts and a time range -> detect -> blame -> tell -> incidents. A pure function.
-`runner.py`   runs a pipeline; add a new Beam runner here. `coders.py`  encodes tables that pass between workers.
+`runner.py`   runs a pipeline.   `engines.py`  Beam's runners and their options; add a runner here.
 
 The other packages, each with its own map:
 
