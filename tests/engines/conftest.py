@@ -30,7 +30,7 @@ from tests.stories import Stories
 
 BUCKET = "story"
 LOOKED_AT = "2026-11-20T14:00:00Z"
-SECONDS = 120
+SECONDS = 240
 DOUBTFUL = ("at", "load", "run", "snapshot_id")
 
 
