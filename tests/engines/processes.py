@@ -61,7 +61,7 @@ class Dask:
     def __init__(self, machine: Machine, **of_the_first: str) -> None:
         self._machine = machine
         file = machine.folder / "scheduler.json"
-        machine.start("scheduler", *_dask("scheduler"), "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
+        machine.start("scheduler", *_dask("scheduler"), "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
         until(file.exists)
         until(lambda: bool(file.read_text("utf-8")))
         self.address: str = json.loads(file.read_text("utf-8"))["address"]
@@ -70,7 +70,7 @@ class Dask:
             until(lambda number=number: "Registered to" in machine.output(f"worker-{number}"))  # type: ignore[misc]
 
     def _worker(self, name: str, **more: str) -> "subprocess.Popen[str]":
-        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
+        options = ("--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
         return self._machine.start(name, *_dask("worker"), self.address, *options, **more)
 
 
