@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from apache_beam.version import __version__ as version
 
-from connectors.store.clickhouse import PASSWORD, Store, query
+from connectors.store.clickhouse import PASSWORD, Store, command, query
 from simulation.aws import environment
 from simulation.bulk.bucket import Bucket, assortment
 from simulation.bulk.delivery import to_s3
@@ -73,6 +73,7 @@ class Told:
     rows: dict[str, list[list[str]]]
     letters: list[dict[str, Any]]
     incidents: list[dict[str, Any]]
+    refused: str
 
 
 class Flowtrail:
@@ -85,9 +86,15 @@ class Flowtrail:
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         variables = {**self.world.variables, "FLOWTRAIL_DB": self.db, "PYTHONPATH": str(ROOT), **more}
-        command = [sys.executable, "-m", "cli", *arguments]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self._folder, env=variables, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=self._folder,
+            env=variables,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+        )
 
     def run(self, *arguments: str, **more: str) -> Answer:
         return finished(self.start(*arguments, **more))
@@ -100,7 +107,7 @@ class Flowtrail:
         return self.start("ingest", f"s3://{BUCKET}/", "--output", "json", *engine, **more)
 
     def told(self, ingested: "subprocess.Popen[str]", *engine: str) -> Told:
-        """What the ingest made of the bucket, and what is then found in it."""
+        """What the ingest made of the bucket, what is then found in it, and what is said of an error."""
         summary = finished(ingested)
         assert summary.code == 3, summary.error  # one object is bad
         found = self.run("correlate", "--from", LOOKED_AT, "--to", "2026-11-20T15:45:00Z", "-o", "json", *engine)
@@ -112,7 +119,17 @@ class Flowtrail:
         rows["receipts"] = [list(map(str, row.values())) for row in query(store.reader(), receipts).to_pylist()]
         letters = self.run("deadletters", "list", "-o", "json")
         told = {name: value for name, value in summary.json().items() if name not in DOUBTFUL}
-        return Told(told, rows, letters.json(), found.json())
+        return Told(told, rows, letters.json(), found.json(), self.refused(*engine))
+
+    def refused(self, *engine: str) -> str:
+        """What the command says where the store refuses what a step writes: its table is missing."""
+        other = Flowtrail(self.world, self._folder)
+        migrated = other.run("migrate")
+        assert migrated.code == 0, migrated.error
+        command(other.store().client(), "DROP TABLE rejected_lines")
+        answer = finished(other.ingest(*engine))
+        assert (answer.code, answer.output) == (1, ""), answer
+        return answer.error.replace(other.store().database, "DATABASE")
 
     def store(self) -> Store:
         return Store(self.db)

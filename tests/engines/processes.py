@@ -61,7 +61,17 @@ class Dask:
     def __init__(self, machine: Machine, **of_the_first: str) -> None:
         self._machine = machine
         file = machine.folder / "scheduler.json"
-        machine.start("scheduler", *_dask("scheduler"), "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
+        machine.start(
+            "scheduler",
+            *_dask("scheduler"),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--scheduler-file",
+            str(file),
+            "--no-dashboard",
+        )
         until(file.exists)
         until(lambda: bool(file.read_text("utf-8")))
         self.address: str = json.loads(file.read_text("utf-8"))["address"]

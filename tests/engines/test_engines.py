@@ -24,6 +24,7 @@ def assert_equal(told: Told, expected: Told) -> None:
     assert told.rows == expected.rows
     assert told.letters == expected.letters
     assert told.incidents == expected.incidents
+    assert told.refused == expected.refused
 
 
 def test_what_is_expected(expected: Told) -> None:
@@ -32,6 +33,8 @@ def test_what_is_expected(expected: Told) -> None:
     assert [letter["reason"] for letter in expected.letters] == ["truncated-gzip"]
     assert [incident["certainty"] for incident in expected.incidents] == ["proven", "proven"]
     assert expected.summary["objects_other"] == 1
+    assert "error: A table or database for the insert into rejected_lines does not exist" in expected.refused
+    assert "Traceback" not in expected.refused
 
 
 def test_two_worker_processes(flowtrail: Flowtrail, expected: Told) -> None:
