@@ -37,7 +37,8 @@ FROM (
         ), 'known',
         object_id IN (SELECT object_id FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}), 'aside',
         object_id IN (
-            SELECT object_id FROM {LEDGER.name} WHERE run != {{run:String}} AND object_id IN ({_PLANNED})
+            SELECT object_id FROM {LEDGER.name}
+            WHERE run != {{run:String}} AND object_id IN ({_PLANNED}) AND load NOT IN ({VOID})
         ), 'taken',
         'lost'
     ) AS fate
