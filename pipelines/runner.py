@@ -20,6 +20,7 @@ from schemas.errors import FlowtrailError
 from schemas.runner import Kind, Runner
 
 _LOGGERS = (
+    "",  # what a job service says
     "apache_beam.runners.common",
     "apache_beam.runners.portability.fn_api_runner.worker_handlers",
     "apache_beam.runners.worker.data_plane",
@@ -107,14 +108,15 @@ def _unexplained(runner: Runner, error: Exception) -> Exception:
 
 def _disconnect(pipeline: beam.Pipeline) -> None:
     """Beam leaves the connection to a Dask cluster open; a command that follows a prefix would collect them."""
-    client = getattr(pipeline.result, "client", None)
+    client = getattr(getattr(pipeline, "result", None), "client", None)
     if client is not None:
         client.close()
 
 
 @contextmanager
 def _our_tracebacks_hidden() -> Iterator[None]:
-    """The runner logs the traceback of every error. A FlowtrailError needs none: the caller shows its message."""
+    """The runner logs the traceback of every error, or its text if the step ran elsewhere. A FlowtrailError needs none:
+    the caller shows its message."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
         logger.addFilter(_is_logged)
@@ -127,7 +129,9 @@ def _our_tracebacks_hidden() -> Iterator[None]:
 
 def _is_logged(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return error is None or _origin(error) is None
+    if error is not None:
+        return _origin(error) is None
+    return f"{FlowtrailError.__module__}.{FlowtrailError.__name__}" not in record.getMessage()
 
 
 def _origin(error: BaseException | None) -> FlowtrailError | None:

@@ -15,13 +15,19 @@ from typing import Any
 import pytest
 from apache_beam.version import __version__ as version
 
+from connectors.store import dead_letters
 from connectors.store.clickhouse import PASSWORD, Store, command, query
+from connectors.store.configuration import save_snapshot
+from connectors.store.migrate import ensure_migrated
+from network.aws.describe import resources_from_describe
+from pipelines.configuration import save_versions
+from schemas.ledger import DeadLetter
+from schemas.snapshot import Snapshot
 from simulation.aws import environment
 from simulation.bulk.bucket import Bucket, assortment
 from simulation.bulk.delivery import to_s3
 from simulation.bulk.fields import is_transit
 from simulation.flow_log_objects import Stored
-from simulation.network import save
 from simulation.story import BEGIN, NOW, Telling, logs, put
 from tests.contents import contents, faults
 from tests.engines.processes import ROOT, Machine, until
@@ -36,10 +42,10 @@ DOUBTFUL = ("at", "load", "run", "snapshot_id")
 
 @dataclass(frozen=True)
 class World:
-    """A bucket, the folder with the snapshot of its account, and a server."""
+    """A bucket, a snapshot of its account, and a server."""
 
     endpoint: str
-    snapshot: Path
+    snapshot: Snapshot
     server: str
 
     def database(self) -> str:
@@ -71,7 +77,7 @@ class Told:
 
     summary: dict[str, Any]
     rows: dict[str, list[list[str]]]
-    letters: list[dict[str, Any]]
+    letters: list[DeadLetter]
     incidents: list[dict[str, Any]]
     refused: str
 
@@ -84,8 +90,8 @@ class Flowtrail:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
-        variables = {**self.world.variables, "FLOWTRAIL_DB": self.db, "PYTHONPATH": str(ROOT), **more}
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        variables = {**self.world.variables, "FLOWTRAIL_DB": self.db, "PYTHONPATH": str(ROOT)}
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [sys.executable, "-m", "cli", *arguments],
@@ -96,15 +102,17 @@ class Flowtrail:
             text=True,
         )
 
-    def run(self, *arguments: str, **more: str) -> Answer:
-        return finished(self.start(*arguments, **more))
+    def run(self, *arguments: str) -> Answer:
+        return finished(self.start(*arguments))
 
     def snapshot(self) -> None:
-        done = self.run("snapshot", "--from-files", str(self.world.snapshot), "--as-of", "2026-11-20T12:00:00Z")
-        assert done.code == 0, done.error
+        store = self.store()
+        ensure_migrated(store)
+        save_snapshot(store.client(), self.world.snapshot)
+        save_versions(store)
 
-    def ingest(self, *engine: str, **more: str) -> "subprocess.Popen[str]":
-        return self.start("ingest", f"s3://{BUCKET}/", "--output", "json", *engine, **more)
+    def ingest(self, *engine: str) -> "subprocess.Popen[str]":
+        return self.start("ingest", f"s3://{BUCKET}/", "--output", "json", *engine)
 
     def told(self, ingested: "subprocess.Popen[str]", *engine: str) -> Told:
         """What the ingest made of the bucket, what is then found in it, and what is said of an error."""
@@ -117,15 +125,13 @@ class Flowtrail:
         rows = contents(store)
         receipts = "SELECT * EXCEPT (run, load, at) FROM receipts ORDER BY object_id"
         rows["receipts"] = [list(map(str, row.values())) for row in query(store.reader(), receipts).to_pylist()]
-        letters = self.run("deadletters", "list", "-o", "json")
         told = {name: value for name, value in summary.json().items() if name not in DOUBTFUL}
-        return Told(told, rows, letters.json(), found.json(), self.refused(*engine))
+        return Told(told, rows, dead_letters.set_aside(store.reader()), found.json(), self.refused(*engine))
 
     def refused(self, *engine: str) -> str:
         """What the command says where the store refuses what a step writes: its table is missing."""
         other = Flowtrail(self.world, self._folder)
-        migrated = other.run("migrate")
-        assert migrated.code == 0, migrated.error
+        ensure_migrated(other.store())
         command(other.store().client(), "DROP TABLE rejected_lines")
         answer = finished(other.ingest(*engine))
         assert (answer.code, answer.output) == (1, ""), answer
@@ -151,7 +157,7 @@ def world(stories: Stories, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with stories.told() as (stage, story), pytest.MonkeyPatch.context() as patched:
         for name, value in environment(stage.endpoint).items():
             patched.setenv(name, value)
-        save(story.phases[0].answers, folder / "snapshot")
+        snapshot = Snapshot(BEGIN, "files", resources_from_describe(story.phases[0].answers))
         put(logs(story, Telling(), BEGIN, NOW), stage.endpoint, BUCKET)
         more = [Stored(flow_key(n), flow_log(n)) for n in range(4)]
         more += [Stored(trail_key(n), trail(n)) for n in range(3)]
@@ -165,7 +171,7 @@ def world(stories: Stories, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         machine.start("gateway", sys.executable, "-m", "tests.gateway", str(folder / "db"))
         until(lambda: machine.output("gateway").endswith("\n"))
         try:
-            yield World(stage.endpoint, folder / "snapshot", f"127.0.0.1:{machine.output('gateway').split()[0]}")
+            yield World(stage.endpoint, snapshot, f"127.0.0.1:{machine.output('gateway').split()[0]}")
         finally:
             machine.end()
 

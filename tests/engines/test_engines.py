@@ -30,7 +30,7 @@ def assert_equal(told: Told, expected: Told) -> None:
 def test_what_is_expected(expected: Told) -> None:
     """Every kind of object is in it, and both faults are found."""
     assert {name for name, rows in expected.rows.items() if not rows} == set()
-    assert [letter["reason"] for letter in expected.letters] == ["truncated-gzip"]
+    assert [letter.reason for letter in expected.letters] == ["truncated-gzip"]
     assert [incident["certainty"] for incident in expected.incidents] == ["proven", "proven"]
     assert expected.summary["objects_other"] == 1
     assert "error: A table or database for the insert into rejected_lines does not exist" in expected.refused
