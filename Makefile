@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo strace test test-crash test-docker lint docs bench fuzz clean
+.PHONY: help install demo strace prism test test-crash test-docker test-engines lint docs bench fuzz clean
 
 help:
 	@echo "make demo    run the whole story on your machine: two faults, found, explained and undone (under 3 minutes)"
 	@echo "make test    run lint, type checks and all tests (under 10 minutes on 2 cores)"
 	@echo "make test-crash   run the long crash sweep: kill the process or fail a call at 60 or more system calls (needs strace)"
+	@echo "make test-engines  run only the tests of each kind of Beam runner (builds Prism, which needs Go)"
 	@echo "make test-docker  run the tests against a real ClickHouse server (needs Docker)"
 	@echo "make lint    run only ruff, mypy and codespell"
 	@echo "make docs    regenerate the reference pages in docs/"
@@ -43,13 +44,28 @@ strace:
 	  echo "The crash sweep needs strace: apt-get install strace. Without it the sweep is skipped, or fails in CI." >&2; \
 	  test -z "$$CI"; }
 
+# Prism is the one Beam runner that is not a Python package. It is built once, from source, for the Beam of constraints.txt.
+BEAM := $(shell sed -n 's/^apache-beam==//p' constraints.txt)
+PRISM := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/flowtrail/prism-$(BEAM)
+
+prism:
+	@test -x "$(PRISM)/prism" || { command -v go >/dev/null \
+	  && echo "Building Prism in $(PRISM) (once; takes some minutes)" && mkdir -p "$(PRISM)" \
+	  && GOBIN="$(PRISM)" go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM); } || { \
+	  echo "The tests of Prism need Go, which builds it: https://go.dev/doc/install, or apt-get install golang-go." \
+	    "Without it they are skipped, or fail in CI." >&2; \
+	  test -z "$$CI"; }
+
 # Tests start hundreds of processes, which read their bytecode from files even where the environment says not to.
-test: lint strace
+test: lint strace prism
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
 
 test-crash: $(STAMP)
 	@CI=true $(MAKE) --no-print-directory strace
 	CI=true $(BIN)/pytest -m crash tests/crash tests/integration
+
+test-engines: $(STAMP) prism
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal -m engines tests/engines
 
 test-docker: $(STAMP)
 	$(BIN)/pytest -m docker tests/integration/test_server_docker.py

@@ -19,8 +19,10 @@ RUN = [
     "typer>=0.15",
 ]
 DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
+DASK = ["dask>=2024.4.2", "distributed>=2024.4.2"]
 TEST = [
     *DEMO,
+    *DASK,
     "boto3-stubs[ec2,s3]",
     "codespell>=2.3",
     "flowlogs-reader",
@@ -52,6 +54,6 @@ setup(
         "pipelines": ["py.typed", "correlate/queries/*.sql"],
     },
     install_requires=RUN,
-    extras_require={"demo": DEMO, "test": TEST},
+    extras_require={"dask": DASK, "demo": DEMO, "test": TEST},
     entry_points={"console_scripts": ["flowtrail=cli:main"]},
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import check, demo, ingest, read, rejected, repair, write
-from cli.base import EXIT_CODES, Commands
+from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
     name="flowtrail",
@@ -44,6 +44,8 @@ def every_command(
     ctx.obj = {"db": db}
 
 
+RUNS_A_PIPELINE = (ingest.ingest, write.correlate)
+
 for command in (
     demo.demo,
     write.migrate,
@@ -58,7 +60,7 @@ for command in (
     read.sql,
     repair.doctor,
 ):
-    app.command()(command)
+    app.command(cls=PipelineCommand if command in RUNS_A_PIPELINE else None)(command)
 
 app.add_typer(repair.deadletters, name="deadletters", help="List the objects that could not be read, or retry them.")
 app.add_typer(rejected.rejected, name="rejected", help="List the objects with rejected lines, or read them again.")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import stamina
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cli.interrupt import end, end_if_asked
 from schemas.errors import FlowtrailError
+from schemas.runner import IN_PROCESS, Kind, Runner
 from schemas.times import parse_duration, parse_when
 
 if TYPE_CHECKING:
@@ -75,6 +76,35 @@ def _say_retry(details: stamina.instrumentation.RetryDetails) -> None:
         reason = error.message if isinstance(error, FlowtrailError) else str(error)
         first = next(iter(reason.strip().splitlines()), type(error).__name__)
         say(f"warning: {first} Trying again in {details.wait_for:.0f} s (attempt {details.retry_num + 1}).")
+
+
+class PipelineCommand(TyperCommand):
+    """A command that runs a pipeline: what follows `--` are options for Beam, kept for `runner_of`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own, behind = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
+        ctx.meta[BEAM] = tuple(behind)
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- BEAM_OPTION...]"]
+
+
+BEAM = "flowtrail.beam"
+
+
+def runner_of(ctx: typer.Context, kind: Kind, store: "Store") -> Runner:
+    """The runner, with the options for Beam that a PipelineCommand was given. Raises FlowtrailError, before anything is
+    created or connected, if it cannot run."""
+    runner = Runner(kind, ctx.meta.get(BEAM, ()))
+    if runner != IN_PROCESS:
+        from cli.progress import quiet
+
+        with quiet():
+            from pipelines.runner import check
+
+            check(runner, store)
+    return runner
 
 
 def say(text: str) -> None:
@@ -201,4 +231,10 @@ UnsignedOption = Annotated[
 ]
 RequesterPaysOption = Annotated[
     bool | None, typer.Option("--requester-pays", help="Accept the charges for requests to requester-pays buckets.")
+]
+RunnerOption = Annotated[
+    Kind,
+    typer.Option(
+        "--runner", help="Run the pipeline here or on this runner's workers; see docs/scaling.md. Needs a server."
+    ),
 ]

@@ -14,18 +14,21 @@ from cli.base import (
     OutputOption,
     ProfileOption,
     RequesterPaysOption,
+    RunnerOption,
     TimeBoundOption,
     UnsignedOption,
     check_range,
     from_option,
     length,
     reply,
+    runner_of,
     say,
     settings,
     store_of,
     to_option,
 )
 from schemas.errors import FlowtrailError
+from schemas.runner import Kind
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
@@ -111,6 +114,7 @@ def ingest(
     endpoint_url: EndpointOption = None,
     no_sign_request: UnsignedOption = None,
     requester_pays: RequesterPaysOption = None,
+    runner: RunnerOption = Kind.IN_PROCESS,
     output: OutputOption = None,
 ) -> None:
     """Load flow logs and CloudTrail objects.
@@ -140,6 +144,7 @@ def ingest(
       flowtrail ingest s3://my-logs/ --from 2026-11-20T10:00 --to 2h --region eu-central-1
       flowtrail ingest s3://my-logs/ --from today --follow-prefix --every 5m
       flowtrail ingest s3://my-logs/ --flow-log fl-0123456789abcdef0
+      flowtrail ingest s3://my-logs/ --runner dask -- --dask_client_address=tcp://scheduler:8786
     """
     from connectors.aws.s3 import split_url
 
@@ -166,6 +171,7 @@ def ingest(
         requester_pays=requester_pays,
     )
     store = store_of(found)
+    chosen_runner = runner_of(ctx, runner, store)
     ensure_migrated(store)
     with quiet():
         from pipelines.ingest.find.selection import Selection
@@ -187,6 +193,7 @@ def ingest(
                 time_bound=found.time_bound,
                 limits=Limits(found.load_objects, found.load_bytes),
                 selection=chosen if narrowed else None,
+                runner=chosen_runner,
                 tell=tell,
             )
 

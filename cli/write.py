@@ -13,15 +13,18 @@ from cli.base import (
     EndpointOption,
     OutputOption,
     ProfileOption,
+    RunnerOption,
     check_range,
     from_option,
     moment,
     reply,
+    runner_of,
     say,
     settings,
     store_of,
     to_option,
 )
+from schemas.runner import Kind
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
@@ -154,6 +157,8 @@ def correlate(
         str | None,
         typer.Option(metavar="LENGTH", help="Learn normal traffic from this long before --from. [default: 24h]"),
     ] = None,
+    *,
+    runner: RunnerOption = Kind.IN_PROCESS,
     output: OutputOption = None,
 ) -> None:
     """Find the incidents of a time range.
@@ -166,6 +171,7 @@ def correlate(
     \b
     Example:
       flowtrail correlate --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z
+      flowtrail correlate --from 24h --runner dask -- --dask_client_address=tcp://scheduler:8786
     """
     if start is None:
         raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
@@ -179,6 +185,7 @@ def correlate(
 
     found = settings(ctx, output=output, lookback=lookback)
     store = store_of(found)
+    chosen = runner_of(ctx, runner, store)
     ensure_migrated(store)
     since = kept(store.reader()).since
     if since is not None and start - since < found.lookback:
@@ -186,7 +193,7 @@ def correlate(
     with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_correlate
 
-        incidents = run_correlate(store, start, finish, lookback=found.lookback)
+        incidents = run_correlate(store, start, finish, lookback=found.lookback, runner=chosen)
     reply(
         found,
         [one.to_json() for one in incidents],

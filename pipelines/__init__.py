@@ -6,7 +6,8 @@
 
 `ingest/`     find -> read -> parse -> enrich -> write. Each object counts exactly once.
 `correlate/`  facts and a time range -> detect -> blame -> tell -> incidents. A pure function.
-`runner.py`   runs a pipeline; add a new Beam runner here. `progress.py`  how far a run is, read from the store.
+`runner.py`   runs a pipeline.   `engines.py`  Beam's runners and their options; add a runner here.
+`progress.py`  how far a run is, read from the store.
 `configuration.py`  the timeline of the VPC configuration, made once per process.
 
 The other packages, each with its own map:

@@ -6,52 +6,26 @@ the store under its run, so that it reaches the person with the same message wha
 
 import json
 import logging
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from connectors.store import runs
 from connectors.store.clickhouse import Store
+from pipelines.engines import engine
 from schemas.errors import FlowtrailError
+from schemas.runner import Kind, Runner
 
-_LOGGERS = ("apache_beam.runners.common", "apache_beam.runners.worker.sdk_worker")
-
-
-class Kind(StrEnum):
-    """Runners by the name that the command line uses."""
-
-    IN_PROCESS = "in-process"
-    DASK = "dask"
-    PRISM = "prism"
-    PORTABLE = "portable"
-
-
-@dataclass(frozen=True)
-class Runner:
-    """A runner and Beam's own options for it, as on a command line."""
-
-    kind: Kind = Kind.IN_PROCESS
-    options: tuple[str, ...] = ()
-
-    def share(self, parts: int) -> int:
-        """How many parts of a plan go into one element. In one process all of them, so that reading ahead never pauses;
-        elsewhere few, so that the work spreads."""
-        return max(parts, 1) if self.in_this_process else 4
-
-    @property
-    def in_this_process(self) -> bool:
-        """Whether every step runs in this process."""
-        return self.kind is Kind.IN_PROCESS and not any("direct_running_mode" in option for option in self.options)
-
-
-IN_PROCESS = Runner()
+_LOGGERS = (
+    "",  # what a job service says
+    "apache_beam.runners.common",
+    "apache_beam.runners.portability.fn_api_runner.worker_handlers",
+    "apache_beam.runners.worker.data_plane",
+    "apache_beam.runners.worker.sdk_worker",
+)
 
 
 class _Options(PipelineOptions):
@@ -67,24 +41,29 @@ class _Options(PipelineOptions):
 @contextmanager
 def running(runner: Runner, store: Store, run: str) -> Iterator[beam.Pipeline]:
     """Yields a pipeline that runs when the block ends. Raises the FlowtrailError that a step raised, with its message
-    and remedy, also where another process ran the step; other errors as the runner does."""
-    refuse_embedded(runner, store)
+    and remedy, also where another process ran the step; for a runner that fails by itself, one that says so; other
+    errors as they are."""
+    chosen = engine(runner)
+    pipeline = beam.Pipeline(runner=chosen.runner, options=_Options(list(chosen.options)))
     try:
-        with _our_tracebacks_hidden(), beam.Pipeline(runner=_runner(runner), options=_options(runner)) as pipeline:
+        with _our_tracebacks_hidden(), pipeline:
             yield pipeline
     except Exception as error:
-        raise _origin(error) or _noted(store, run) or error from None
+        raise _origin(error) or _noted(store, run) or _unexplained(runner, error) from error
+    finally:
+        _disconnect(pipeline)
 
 
-def refuse_embedded(runner: Runner, store: Store) -> None:
-    """Raise FlowtrailError for an embedded database with a runner whose workers are other processes: only one process
-    can open the folder."""
+def check(runner: Runner, store: Store) -> None:
+    """Raise FlowtrailError for a runner that cannot run: it is not installed or lacks an option, or its workers are
+    other processes and the database is embedded, whose folder only one process can open."""
     if store.embedded and not runner.in_this_process:
         raise FlowtrailError(
             f"The runner {runner.kind} has worker processes, and the embedded database {store.db} can be opened by one"
             " process only.",
             "Set FLOWTRAIL_DB to the URL of a ClickHouse server, or use --runner in-process.",
         )
+    engine(runner)
 
 
 def note_failure(store: Store, run: str, error: FlowtrailError) -> None:
@@ -114,45 +93,30 @@ def _noted(store: Store, run: str) -> FlowtrailError | None:
     return FlowtrailError(said["message"], said["remedy"])
 
 
-def _runner(runner: Runner) -> Any:
-    match runner.kind:
-        case Kind.IN_PROCESS:
-            return FnApiRunner()  # by name: `DirectRunner` would first try to download another runner
-        case Kind.DASK:
-            return _imported("apache_beam.runners.dask.dask_runner", "DaskRunner", "pip install 'apache-beam[dask]'")
-        case Kind.PRISM:
-            return _imported("apache_beam.runners.portability.prism_runner", "PrismRunner", "")
-        case Kind.PORTABLE:
-            return _imported("apache_beam.runners.portability.portable_runner", "PortableRunner", "")
+def _unexplained(runner: Runner, error: Exception) -> Exception:
+    """In this process an error is a bug, and is raised as it is. Elsewhere it may be the cluster's: no worker, no
+    connection, a worker that cannot import Flowtrail."""
+    if runner.kind is Kind.IN_PROCESS:
+        return error
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    why = lines[-1].strip() if lines else type(error).__name__
+    return FlowtrailError(
+        f"The runner {runner.kind} failed: {why}",
+        "See the logs of its workers. What is loaded stays loaded: run the same command again.",
+    )
 
 
-def _imported(module: str, name: str, remedy: str) -> Any:
-    try:
-        return getattr(__import__(module, fromlist=[name]), name)()
-    except ImportError as error:
-        raise FlowtrailError(f"This runner needs what is not installed: {error}.", remedy) from error
-
-
-def _options(runner: Runner) -> PipelineOptions:
-    known = _Options(list(runner.options))
-    unknown = _unknown(known)
-    if unknown:
-        raise FlowtrailError(
-            f"Beam does not know the option {shlex.join(unknown)}.",
-            "What follows `--` are Beam's own pipeline options, such as --environment_type=EXTERNAL.",
-        )
-    return known
-
-
-def _unknown(options: PipelineOptions) -> Sequence[str]:
-    given = {flag.split("=")[0].lstrip("-") for flag in options._flags or () if flag.startswith("--")}
-    known = options.get_all_options(retain_unknown_options=False, display_warnings=False)
-    return sorted(f"--{name}" for name in given if name.replace("-", "_") not in known)
+def _disconnect(pipeline: beam.Pipeline) -> None:
+    """Beam leaves the connection to a Dask cluster open; a command that follows a prefix would collect them."""
+    client = getattr(getattr(pipeline, "result", None), "client", None)
+    if client is not None:
+        client.close()
 
 
 @contextmanager
 def _our_tracebacks_hidden() -> Iterator[None]:
-    """The runner logs the traceback of every error. A FlowtrailError needs none: the caller shows its message."""
+    """The runner logs the traceback of every error, or its text if the step ran elsewhere. A FlowtrailError needs none:
+    the caller shows its message."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
         logger.addFilter(_is_logged)
@@ -165,7 +129,9 @@ def _our_tracebacks_hidden() -> Iterator[None]:
 
 def _is_logged(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return error is None or _origin(error) is None
+    if error is not None:
+        return _origin(error) is None
+    return f"{FlowtrailError.__module__}.{FlowtrailError.__name__}" not in record.getMessage()
 
 
 def _origin(error: BaseException | None) -> FlowtrailError | None:

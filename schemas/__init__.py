@@ -8,6 +8,7 @@
 `configuration.py`  VPC configuration, as the verdict uses it: resources, and `Configuration` at one instant.
 `tables.py`         every table in the store.             `ddl/`         the DDL, as numbered migrations.
 `summary.py`        what an ingest run did.               `columnar/`    rows as Arrow tables: batches and chunks.
+`runner.py`         how a pipeline is run.
 `protocols.py`, `times.py`, `errors.py`, `object_ref.py`, `describe.py`  shared by everything else.
 
 To add a column to a table:

@@ -67,12 +67,14 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> int:
-    """When the process started, in clock ticks since boot (the 22nd field of /proc/PID/stat); 0 when there is none."""
+    """When the process started, in clock ticks since boot (the 22nd field of /proc/PID/stat); 0 when there is none, or
+    when it has ended and only its parent has not noticed yet."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return 0
-    return int(stat.rpartition(")")[2].split()[19])
+    state, *fields = stat.rpartition(")")[2].split()
+    return 0 if state in "ZX" else int(fields[18])
 
 
 class Heartbeat:

@@ -25,28 +25,28 @@ _PLANNED = f"SELECT object_id FROM {PLANNED.name} WHERE run = {{run:String}}"  #
 
 OBJECTS = f"""
 SELECT
-    countIf(fate = 'done') AS done,
-    countIf(fate = 'known') AS known,
-    countIf(fate = 'aside') AS aside,
-    countIf(fate = 'taken') AS taken,
+    countIf(listed) AS planned,
+    countIf(listed AND fate = 'known') AS known,
+    countIf(listed AND fate = 'taken') AS taken,
     countIf(fate = 'lost') AS lost
 FROM (
-    SELECT multiIf(
+    SELECT listed, multiIf(
         object_id IN ({_MINE}), 'done',
         object_id IN (
             SELECT object_id FROM {RECEIPTS.name} WHERE load NOT IN ({VOID}) AND object_id IN ({_PLANNED})
         ), 'known',
         object_id IN (SELECT object_id FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}), 'aside',
         object_id IN (
-            SELECT object_id FROM {LEDGER.name} WHERE run != {{run:String}} AND object_id IN ({_PLANNED})
+            SELECT object_id FROM {LEDGER.name}
+            WHERE run != {{run:String}} AND object_id IN ({_PLANNED}) AND load NOT IN ({VOID})
         ), 'taken',
         'lost'
     ) AS fate
-    FROM {PLANNED.name} WHERE run = {{run:String}} AND listed
+    FROM {PLANNED.name} WHERE run = {{run:String}}
 )
 """  # noqa: S608
-"""What became of the objects that a run listed and planned: loaded by it, or by another run meanwhile, set aside, or
-left to another run. Of those that are `lost` nothing is known."""
+"""What became of the objects that a run planned: those that it listed (`planned`), and of them those that another run
+loaded meanwhile (`known`) or is loading (`taken`). Of all that are `lost` nothing is known."""
 
 RECORDS = f"""
 SELECT
@@ -145,7 +145,8 @@ def ingested(client: Client, run: str) -> IngestSummary:
     rows = {row["table_name"]: row["n"] for row in query(client, ROWS, {"run": run}).to_pylist()}
     listed = counts(client, run, "listed")
     letters = of_run(client, run)
-    lost = objects["lost"] + listed.get("planned", 0) - sum(objects.values())
+    sorted_out = sum(listed.get(each, 0) for each in ("known", "other", "busy", "aside"))
+    lost = objects["lost"] + abs(listed.get("listed", 0) - sorted_out - objects["planned"])
     if lost:
         raise FlowtrailError(
             f"Of the objects that run {run} listed, {lost} are neither loaded nor set aside.",

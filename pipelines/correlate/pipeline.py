@@ -21,9 +21,10 @@ from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.tell.completeness import Coverage, sentence
 from pipelines.correlate.tell.incident import changes_of, tell, wanted, with_keys
-from pipelines.runner import IN_PROCESS, Runner, noting_failures, refuse_embedded, running
+from pipelines.runner import check, noting_failures, running
 from schemas.errors import FlowtrailError
 from schemas.incident import Incident
+from schemas.runner import IN_PROCESS, Runner
 from schemas.times import rfc3339
 
 SAMPLED_FLOWS = 100
@@ -105,7 +106,7 @@ def run_correlate(
     the store fails; then nothing of the run is visible.
     """
     found = _range(start, end, lookback)
-    refuse_embedded(runner, store)
+    check(runner, store)
     ensure_migrated(store)
     client = store.client()
     extent = facts.extent(client, found.start, found.end)

@@ -17,8 +17,9 @@ from pipelines.ingest.find.selection import Selection, for_changes
 from pipelines.ingest.load import Job, Limits
 from pipelines.ingest.load_objects import load_parts
 from pipelines.progress import Tell, told
-from pipelines.runner import IN_PROCESS, Runner, noting_failures, refuse_embedded, running
+from pipelines.runner import check, noting_failures, running
 from schemas.object_ref import ObjectKind
+from schemas.runner import IN_PROCESS, Runner
 from schemas.summary import IngestSummary
 from schemas.times import TIME_BOUND
 
@@ -67,7 +68,7 @@ def run_ingest(
     fails, and when the store does not account for every listed object; what was done stays done.
     """
     urls = distinct(urls)
-    refuse_embedded(runner, store)
+    check(runner, store)
     ensure_migrated(store)
     client = store.client()
     job = Job(store, runs.begin(client, "ingest", " ".join(urls)), access, tuple(log_format or ()), time_bound)
