@@ -3,6 +3,7 @@ it."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -135,7 +136,8 @@ class Flowtrail:
         command(other.store().client(), "DROP TABLE rejected_lines")
         answer = finished(other.ingest(*engine))
         assert (answer.code, answer.output) == (1, ""), answer
-        return answer.error.replace(other.store().database, "DATABASE")
+        start = answer.error.index("error: ")  # before it is what workers write on the same terminal
+        return re.sub(r"\bt_[0-9a-f]{32}", "DATABASE", answer.error[start:])
 
     def store(self) -> Store:
         return Store(self.db)

@@ -21,7 +21,8 @@ class Machine:
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder
-        self.variables = {**variables, "PYTHONPATH": str(ROOT)}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        self.variables = {**variables, "PYTHONPATH": str(ROOT), "PATH": path}  # Beam's worker pool starts `python`
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, name: str, *command: str, **more: str) -> "subprocess.Popen[str]":

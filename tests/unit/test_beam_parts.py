@@ -14,10 +14,11 @@ from connectors.store.clickhouse import Store
 from pipelines.ingest.load import Job
 from pipelines.ingest.pipeline import Parts
 from pipelines.progress import told
-from pipelines.runner import IN_PROCESS, Kind, Runner, note_failure, noting_failures, running
+from pipelines.runner import check, note_failure, noting_failures, running
 from schemas.errors import FlowtrailError
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectKind, ObjectRef
+from schemas.runner import IN_PROCESS, Kind, Runner
 
 
 def test_a_job_as_it_travels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,8 +76,8 @@ def test_an_error_that_a_runner_garbles_is_read_from_the_store(store: Store) -> 
     "runner", [Runner(Kind.DASK), Runner(Kind.PRISM), Runner(options=("--direct_running_mode=multi_processing",))]
 )
 def test_the_embedded_engine_has_one_process(store: Store, runner: Runner) -> None:
-    with pytest.raises(FlowtrailError, match=r"one process only.*\n.*in-process"), running(runner, store, "run"):
-        pytest.fail("it ran")
+    with pytest.raises(FlowtrailError, match=r"one process only.*\n.*in-process"):
+        check(runner, store)
 
 
 def test_an_option_that_beam_does_not_know(store: Store) -> None:
