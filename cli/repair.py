@@ -71,7 +71,7 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
     """What was done, as sentences. Each step may be interrupted: the next run finds the problem again."""
     from cli.progress import progress, quiet
     from connectors.store import runs
-    from connectors.store.doctor import MENDED_BY_READING, Fault, drop_broken_parts, drop_old_versions, examine
+    from connectors.store.doctor import REPAIRED_BY_READING, Fault, drop_broken_parts, drop_old_versions, examine
     from connectors.store.migrate import ensure_migrated
 
     faults = {problem.fault for problem in problems}
@@ -83,7 +83,7 @@ def _repair(store: "Store", problems: "list[Problem]", found: "Settings") -> lis
 
         done = []
         job = Job(store, runs.begin(store.client(), "doctor"), found.access, found.log_format, found.time_bound)
-        if faults & {*MENDED_BY_READING, Fault.ORPHAN_ROWS}:
+        if faults & {*REPAIRED_BY_READING, Fault.ORPHAN_ROWS}:
             again = restore(job, tell)
             done.append(f"read {len(again.done)} objects again and replaced their rows; removed orphan rows")
             done += [f"left {letter.ref.url} unchanged: {letter.reason}: {letter.detail}" for letter in again.letters]

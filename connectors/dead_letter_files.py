@@ -62,18 +62,9 @@ def _letters(file: BinaryIO, path: Path) -> list[DeadLetter]:
 
 
 def _row(letter: DeadLetter) -> dict[str, str | int]:
-    ref = letter.ref
-    return {
-        "bucket": ref.bucket,
-        "key": ref.key,
-        "etag": ref.etag,
-        "size": ref.size,
-        "version_id": ref.version_id,
-        "reason": letter.reason,
-        "detail": letter.detail,
-    }
+    return {**letter.ref.row, "reason": letter.reason, "detail": letter.detail}
 
 
 def _letter(row: Any) -> DeadLetter:
-    ref = ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"])
+    ref = ObjectRef.of_row(row)
     return DeadLetter(ref, row["reason"], row["detail"])

@@ -20,6 +20,15 @@ WRITTEN_AT = Column(
     default="now64(3, 'UTC')",
 )
 
+REFERENCE: tuple[Column, ...] = (
+    Column("bucket", TEXT, LOW, "bucket"),
+    Column("key", pa.string(), "String", "key"),
+    Column("etag", pa.string(), "String", "ETag"),
+    Column("version_id", pa.string(), "String", "version id, '' without versioning"),
+    Column("size", pa.uint64(), "UInt64", "size in bytes, as stored"),
+)
+"""An object version (`ObjectRef`)."""
+
 LEDGER = Table(
     "ledger",
     (
@@ -46,11 +55,7 @@ RECEIPTS = Table(
     "receipts",
     (
         Column("object_id", pa.uint64(), "UInt64", "the object version"),
-        Column("bucket", TEXT, LOW, "bucket"),
-        Column("key", pa.string(), "String", "key"),
-        Column("etag", pa.string(), "String", "ETag"),
-        Column("version_id", pa.string(), "String", "version id, '' without versioning"),
-        Column("size", pa.uint64(), "UInt64", "size in bytes, as stored"),
+        *REFERENCE,
         Column("kind", TEXT, LOW, "flow-log or cloudtrail"),
         Column("load", pa.uint64(), "UInt64", "the attempt that wrote the object's rows (ledger.load)"),
         Column("rows_read", pa.uint64(), "UInt64", "records in the object; = written + rejected + skipped"),

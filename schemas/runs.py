@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from schemas.flow import LOW, TEXT
-from schemas.ledger import WRITTEN_AT
+from schemas.ledger import REFERENCE, WRITTEN_AT
 from schemas.table import Column, Table
 
 RUNS = Table(
@@ -25,11 +25,7 @@ PLANNED = Table(
         Column("kind", TEXT, LOW, "flow-log or cloudtrail"),
         Column("part", pa.uint32(), "UInt32", "the load within the run and kind; its objects are read together"),
         Column("listed", pa.bool_(), "Bool", "false for an object that an earlier run left unfinished"),
-        Column("bucket", TEXT, LOW, "bucket"),
-        Column("key", pa.string(), "String", "key"),
-        Column("etag", pa.string(), "String", "ETag"),
-        Column("version_id", pa.string(), "String", "version id, '' without versioning"),
-        Column("size", pa.uint64(), "UInt64", "size in bytes, as stored"),
+        *REFERENCE,
         Column("object_id", pa.uint64(), "UInt64", "the object version"),
         WRITTEN_AT,
     ),
@@ -40,11 +36,7 @@ DEAD_LETTERS = Table(
     "dead_letters",
     (
         Column("object_id", pa.uint64(), "UInt64", "the object version"),
-        Column("bucket", TEXT, LOW, "bucket"),
-        Column("key", pa.string(), "String", "key"),
-        Column("etag", pa.string(), "String", "ETag"),
-        Column("version_id", pa.string(), "String", "version id, '' without versioning"),
-        Column("size", pa.uint64(), "UInt64", "size in bytes, as stored"),
+        *REFERENCE,
         Column("state", TEXT, LOW, "set-aside or forgotten; append-only, the last entry counts"),
         Column("reason", TEXT, LOW, "why the object could not be read, e.g. truncated-gzip"),
         Column("detail", pa.string(), "String", "the reason as a sentence"),

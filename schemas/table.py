@@ -1,7 +1,8 @@
 """The one place that pairs Arrow types with ClickHouse types."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -45,6 +46,13 @@ class Table:
     @property
     def names(self) -> list[str]:
         return [c.name for c in self.columns]
+
+    def rows(self, values: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Rows to be inserted, without the columns that the store fills by their `default`."""
+        schema = pa.schema(
+            [field for field, column in zip(self.schema, self.columns, strict=True) if not column.default]
+        )
+        return pa.Table.from_pylist(list(values), schema=schema)
 
     def column(self, name: str) -> Column:
         """The column called `name`. Raises KeyError when the table has no such column."""

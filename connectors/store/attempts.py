@@ -13,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 from connectors.store.clickhouse import StoreUnavailable, command, insert, query
 from schemas.columnar.batch import Batch
 from schemas.columnar.chunks import DATA, Chunk
+from schemas.flow import REJECTED_LINES
 from schemas.ledger import LEDGER, RECEIPTS
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.runs import DEAD_LETTERS
@@ -78,8 +79,7 @@ def rows(attempt: int, state: str, entries: Sequence[Mapping[str, Any]], run: st
     texts = dict.fromkeys(("bucket", "key", "etag", "version_id", "table_name", "kind"), "")
     numbers = dict.fromkeys(("size", "object_id", "chunk", "rows"), 0)
     common = {"load": attempt, "state": state, "run": run, "owner": owner}
-    schema = pa.schema([field for field in LEDGER.schema if field.name != "at"])
-    return pa.Table.from_pylist([{**texts, **numbers, **entry, **common} for entry in entries], schema=schema)
+    return LEDGER.rows([{**texts, **numbers, **entry, **common} for entry in entries])
 
 
 def put(client: Client, table: Table, rows: pa.Table, attempt: int, part: str, *, partitions: int = 100) -> None:
@@ -182,17 +182,16 @@ def owed(client: Client) -> list[Owed]:
             AND object_id NOT IN (SELECT object_id FROM {LEDGER.name} WHERE load IN ({OPEN}))
         GROUP BY bucket, key, etag, size, version_id ORDER BY bucket, key
     """  # noqa: S608
-    return [
-        Owed(ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"]), _kind(row))
-        for row in query(client, sql).to_pylist()
-    ]
+    return [Owed(ObjectRef.of_row(row), kind) for row in query(client, sql).to_pylist() if (kind := _kind(row))]
 
 
-def _kind(row: Mapping[str, Any]) -> ObjectKind:
-    """As noted; entries of older releases have only the tables of the object's rows."""
+def _kind(row: Mapping[str, Any]) -> ObjectKind | None:
+    """As noted; entries of older releases have only the tables of the object's rows. None where these do not tell: such
+    an object is left to the next listing of its bucket."""
     if row["kind"]:
         return ObjectKind(row["kind"])
-    return ObjectKind.CLOUDTRAIL if "change_events" in row["tables"] else ObjectKind.FLOW_LOG
+    tables = set(row["tables"]) - {"", REJECTED_LINES.name}
+    return None if not tables else ObjectKind.CLOUDTRAIL if "change_events" in tables else ObjectKind.FLOW_LOG
 
 
 def remove(client: Client, attempt: int, object_ids: Collection[int] | None = None) -> None:
@@ -223,12 +222,4 @@ def batches(object_ids: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _identity(ref: ObjectRef, kind: ObjectKind) -> dict[str, Any]:
-    return {
-        "bucket": ref.bucket,
-        "key": ref.key,
-        "etag": ref.etag,
-        "version_id": ref.version_id,
-        "size": ref.size,
-        "object_id": ref.object_id,
-        "kind": kind.value,
-    }
+    return {**ref.row, "object_id": ref.object_id, "kind": kind.value}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from connectors.store.attempts import VOID
@@ -32,8 +31,7 @@ ORDER BY bucket, key, etag
 def put(client: Client, run: str, letters: Sequence[DeadLetter], state: str = SET_ASIDE) -> None:
     """Set these objects aside. Raises FlowtrailError when the store fails."""
     rows = [_row(letter, run, state) for letter in sorted(set(letters), key=lambda each: (each.ref, each.reason))]
-    schema = pa.schema([field for field in DEAD_LETTERS.schema if field.name != "at"])
-    insert(client, DEAD_LETTERS, pa.Table.from_pylist(rows, schema=schema))
+    insert(client, DEAD_LETTERS, DEAD_LETTERS.rows(rows))
 
 
 def forget(client: Client, letters: Sequence[DeadLetter], run: str = "") -> None:
@@ -60,7 +58,7 @@ def of_run(client: Client, run: str) -> list[DeadLetter]:
 def _letters(rows: Iterable[dict[str, Any]]) -> list[DeadLetter]:
     return [
         DeadLetter(
-            ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"]),
+            ObjectRef.of_row(row),
             row["reason"],
             row["detail"],
         )
@@ -72,11 +70,7 @@ def _row(letter: DeadLetter, run: str, state: str) -> dict[str, Any]:
     ref = letter.ref
     return {
         "object_id": ref.object_id,
-        "bucket": ref.bucket,
-        "key": ref.key,
-        "etag": ref.etag,
-        "version_id": ref.version_id,
-        "size": ref.size,
+        **ref.row,
         "state": state,
         "reason": letter.reason,
         "detail": letter.detail,

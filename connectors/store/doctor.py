@@ -39,7 +39,7 @@ class Fault(StrEnum):
     OLD_VERSIONS = "old-versions"
 
 
-MENDED_BY_READING = (Fault.WRONG_COUNT, Fault.DUPLICATE_ROWS, Fault.BAD_RECEIPT, Fault.DOUBLE_RECEIPT)
+REPAIRED_BY_READING = (Fault.WRONG_COUNT, Fault.DUPLICATE_ROWS, Fault.BAD_RECEIPT, Fault.DOUBLE_RECEIPT)
 """Faults that are repaired by reading the object again and replacing its rows and its receipt."""
 
 
@@ -174,7 +174,7 @@ def broken_parts(client: Client) -> bool:
 
 def to_read_again(problems: Iterable[Problem]) -> list[tuple[ObjectRef, ObjectKind]]:
     """The objects that are repaired by reading them again, each once."""
-    found = {p.ref: p.object_kind for p in problems if p.fault in MENDED_BY_READING and p.ref is not None}
+    found = {p.ref: p.object_kind for p in problems if p.fault in REPAIRED_BY_READING and p.ref is not None}
     return sorted(found.items())
 
 
@@ -249,7 +249,7 @@ def _disagreements(row: dict[str, Any]) -> Iterator[tuple[Fault, str]]:
 
 
 def _object_problem(row: dict[str, Any], fault: Fault, detail: str) -> Problem:
-    ref = ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"])
+    ref = ObjectRef.of_row(row)
     kind = ObjectKind(row["kind"])
     return Problem(fault, detail, load=row["load"], object_id=row["object_id"], ref=ref, object_kind=kind)
 

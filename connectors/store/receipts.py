@@ -95,18 +95,13 @@ def total(parts: Sequence[Receipt]) -> Receipt:
 
 def rows(receipts: Sequence[Receipt], parser_version: int) -> pa.Table:
     """Rows of the table `receipts`; the store sets their time."""
-    schema = pa.schema([field for field in RECEIPTS.schema if field.name != "at"])
-    return pa.Table.from_pylist([_row(one, parser_version) for one in receipts], schema=schema)
+    return RECEIPTS.rows([_row(one, parser_version) for one in receipts])
 
 
 def _row(one: Receipt, parser_version: int) -> dict[str, Any]:
     return {
         "object_id": one.ref.object_id,
-        "bucket": one.ref.bucket,
-        "key": one.ref.key,
-        "etag": one.ref.etag,
-        "version_id": one.ref.version_id,
-        "size": one.ref.size,
+        **one.ref.row,
         "kind": one.kind.value,
         "load": one.load,
         "rows_read": one.rows_read,

@@ -35,7 +35,7 @@ def rejected(client: Client, reason: str = "") -> list[Rejected]:
     """Every loaded object with rejected lines, once per reason, in order of bucket and key; `reason` selects one."""
     return [
         Rejected(
-            ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"]),
+            ObjectRef.of_row(row),
             row["reason"],
             row["lines"],
             row["first_line"],

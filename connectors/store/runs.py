@@ -3,9 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from connectors.store.attempts import VOID
@@ -80,7 +78,7 @@ def note(
 ) -> None:
     """Note that the run has come to this state; `counts` of several notes of one state add up."""
     row = {"run": run, "command": command, "state": state, "counts": sorted((counts or {}).items()), "detail": detail}
-    _insert(client, RUNS, [row])
+    insert(client, RUNS, RUNS.rows([row]))
 
 
 def plan(
@@ -93,17 +91,13 @@ def plan(
             "kind": kind.value,
             "part": number,
             "listed": listed,
-            "bucket": ref.bucket,
-            "key": ref.key,
-            "etag": ref.etag,
-            "version_id": ref.version_id,
-            "size": ref.size,
+            **ref.row,
             "object_id": ref.object_id,
         }
         for number, refs in enumerate(parts, first)
         for ref in refs
     ]
-    _insert(client, PLANNED, rows)
+    insert(client, PLANNED, PLANNED.rows(rows))
 
 
 def parts(client: Client, run: str, kind: ObjectKind, numbers: Iterable[int]) -> list[tuple[ObjectRef, ...]]:
@@ -116,7 +110,7 @@ def parts(client: Client, run: str, kind: ObjectKind, numbers: Iterable[int]) ->
     """  # noqa: S608
     found: dict[int, list[ObjectRef]] = {}
     for row in query(client, sql, {"run": run, "kind": kind.value, "parts": wanted}).to_pylist():
-        ref = ObjectRef(row["bucket"], row["key"], row["etag"], row["size"], row["version_id"])
+        ref = ObjectRef.of_row(row)
         found.setdefault(row["part"], []).append(ref)
     if missing := set(wanted) - found.keys():
         raise FlowtrailError(
@@ -178,8 +172,3 @@ def counts(client: Client, run: str, state: str) -> dict[str, int]:
     """The sum of what the run noted in this state."""
     sql = f"SELECT sumMap(counts) AS counts FROM {RUNS.name} WHERE run = {{run:String}} AND state = {{state:String}}"  # noqa: S608
     return dict(query(client, sql, {"run": run, "state": state})["counts"][0].as_py() or ())
-
-
-def _insert(client: Client, table: Any, rows: list[dict[str, Any]]) -> None:
-    schema = pa.schema([field for field in table.schema if field.name != "at"])
-    insert(client, table, pa.Table.from_pylist(rows, schema=schema))
