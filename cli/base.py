@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-import stamina
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -18,6 +17,8 @@ from schemas.runner import IN_PROCESS, Kind, Runner
 from schemas.times import parse_duration, parse_when
 
 if TYPE_CHECKING:
+    from stamina.instrumentation import RetryDetails
+
     from connectors.settings import Settings
     from connectors.store.clickhouse import Store
     from console.terminal.screen import Screen
@@ -56,7 +57,6 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         for library in ("clickhouse_connect", "urllib3", "botocore"):
             logging.getLogger(library).setLevel(logging.CRITICAL)  # our own messages contain what matters
-        stamina.instrumentation.set_on_retry_hooks([_say_retry])
         try:
             return super().invoke(ctx)
         except FlowtrailError as error:
@@ -69,7 +69,7 @@ class Commands(TyperGroup):
             end()
 
 
-def _say_retry(details: stamina.instrumentation.RetryDetails) -> None:
+def _say_retry(details: "RetryDetails") -> None:
     """A request is about to be sent again: why, when, and for which time. Short waits are not worth a line."""
     if details.wait_for >= SHORT_WAIT:
         error = details.caused_by
@@ -119,14 +119,17 @@ def say_unexpected(error: Exception) -> None:
     """Print what a person can do about an error that no code expected."""
     first = next(iter(str(error).strip().splitlines()), "")
     say(f"error: This should not happen: {type(error).__name__}: {first}")
-    say("What is stored stays as it is. Please report this, with what the same command prints with FLOWTRAIL_DEBUG=1.")
+    say("Please report this, with what the same command prints when FLOWTRAIL_DEBUG=1 is set.")
 
 
 def settings(ctx: typer.Context, **given: Any) -> "Settings":
     """The settings; the global options and `given` override the variables. Warns of unknown variables. Raises
     FlowtrailError for an invalid value."""
+    import stamina
+
     from connectors.settings import load, unknown_variables
 
+    stamina.instrumentation.set_on_retry_hooks([_say_retry])
     for name, near in unknown_variables(os.environ).items():
         say(f"warning: {name} is an unknown setting" + (f"; did you mean {near}?" if near else "."))
     return load(**{**(ctx.obj or {}), **given})

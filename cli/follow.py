@@ -23,16 +23,16 @@ POLL = 0.2
 
 class Ending:
     """Set by SIGTERM, which lets the current round finish, and by SIGINT, which gives it a moment
-    (`cli.interrupt`). A second signal ends the process at once."""
+    (`cli.interrupt`). A second signal ends the process at once, as it would without this."""
 
     asked = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and number == signal.SIGINT:
             end()
         self.asked = True
-        if number == signal.SIGTERM:
-            say("Stopping after the current load.")
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        say("Stopping after the current load" + ("." if number == signal.SIGTERM else ", or within two seconds."))
 
 
 @contextmanager

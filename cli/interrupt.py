@@ -60,9 +60,8 @@ def end() -> None:
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr.isatty():
             sys.stderr.write("\x1b[?25h")  # a progress bar hides the cursor
-        sys.stderr.write("Interrupted. Nothing is lost: run the same command again to go on.\n")
+        sys.stderr.write("Interrupted. It is safe to run the same command again.\n")
         sys.stderr.flush()
-        sys.stdout.flush()
     os._exit(INTERRUPTED)
 
 
@@ -79,6 +78,7 @@ def exit_code() -> Iterator[None]:
         yield
     except SystemExit:
         if _seen.is_set():
-            sys.stdout.flush()
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
             os._exit(INTERRUPTED)
         raise
