@@ -22,7 +22,7 @@ from pipelines.ingest.pipeline import run_ingest
 from tests.conftest import Bucket, copy
 from tests.contents import contents, faults
 from tests.crash import crowd
-from tests.integration.test_gateway import Gateway, started, stopped
+from tests.gateway_process import Gateway, started, stopped
 from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
 
 PROCESSES = 4

@@ -1,15 +1,10 @@
 """Proves: over HTTP, with a real engine, everything works as with a folder; and whatever happens to a request, each row
 is loaded once."""
 
-import http.client
-import json
 import os
-import signal
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,72 +30,13 @@ from tests.conftest import Bucket
 from tests.contents import contents, faults
 from tests.e2e.test_story import Flowtrail
 from tests.gateway import Fault
+from tests.gateway_process import Gateway, started, stopped
 from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
 from tests.stories import Stories
 
 ROOT = Path(__file__).parents[2]
 OBJECTS = {**{flow_key(n): flow_log(n) for n in range(4)}, trail_key(1): trail(1)}
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Gateway:
-    port: int
-    process: "subprocess.Popen[str]"
-
-    def url(self, database: str, user: str = "default") -> str:
-        return f"http://{user}@127.0.0.1:{self.port}/{database}"
-
-    def _ask(self, method: str, body: str = "") -> bytes:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        connection.request(method, "/faults", body)
-        answer = connection.getresponse().read()
-        connection.close()
-        return answer
-
-    def order(self, *ordered: Fault) -> None:
-        self._ask("POST", json.dumps([asdict(fault) for fault in ordered]))
-
-    def outstanding(self) -> int:
-        """How many injected faults have not occurred yet."""
-        return sum(fault["times"] for fault in json.loads(self._ask("GET")))
-
-
-def started(folder: Path) -> Gateway:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.gateway", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    return Gateway(int(process.stdout.readline()), process)
-
-
-def stopped(gateway: Gateway) -> None:
-    gateway.process.send_signal(signal.SIGKILL)
-    gateway.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def _gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = started(tmp_path_factory.mktemp("gateway"))
-    yield gateway
-    stopped(gateway)
-
-
-@pytest.fixture
-def gateway(_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """The server, without faults. A proxy in the environment is not used for addresses on loopback."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    _gateway.order()
-    yield _gateway
-    _gateway.order()
-
-
-@pytest.fixture
-def remote(gateway: Gateway) -> Store:
-    store = Store(gateway.url(f"t_{uuid.uuid4().hex}"))
-    ensure_migrated(store)
-    return store
 
 
 @pytest.fixture

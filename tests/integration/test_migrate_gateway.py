@@ -4,7 +4,6 @@ are those of a clean migration."""
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,32 +13,7 @@ from connectors.store.clickhouse import Store, command, query
 from connectors.store.migrate import ensure_migrated, migrate, released
 from schemas.errors import FlowtrailError
 from tests.gateway import Fault
-from tests.gateway_process import ROOT, Gateway, started, stopped
-
-
-@pytest.fixture(scope="module")
-def _gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = started(tmp_path_factory.mktemp("gateway"))
-    yield gateway
-    stopped(gateway)
-
-
-@pytest.fixture
-def gateway(_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """The server, without faults. A proxy in the environment is not used for addresses on loopback."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    _gateway.order()
-    yield _gateway
-    _gateway.order()
-
-
-@pytest.fixture
-def remote(gateway: Gateway) -> Store:
-    store = Store(gateway.url(f"t_{uuid.uuid4().hex}"))
-    ensure_migrated(store)
-    return store
-
+from tests.gateway_process import ROOT, Gateway
 
 MIGRATORS = """
 import sys
