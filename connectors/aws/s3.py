@@ -201,11 +201,11 @@ def _of(ref: ObjectRef) -> Iterator[None]:
 
 @contextmanager
 def _whole(ref: ObjectRef) -> Iterator[None]:
-    """A body that breaks off again and again, while requests are answered, is a fault of this object."""
+    """A body that ends early at every attempt, while requests are answered, is a fault of this object."""
     try:
         yield
     except (IncompleteReadError, ResponseStreamingError) as error:
-        raise BadObject(ref, "body-ends-early", f"its body broke off {TRIES} times: {error}") from error
+        raise BadObject(ref, "body-ends-early", f"its body ended early at every attempt: {error}") from error
 
 
 @stamina.retry(on=_BROKEN_BODY, attempts=TRIES, timeout=120)

@@ -116,7 +116,7 @@ def _nothing_outside(found: list[Token], refused: frozenset[str]) -> None:
         name = _name(token)
         called = following.text == "(" or before in ("APPLY", "APPLY(")
         if called and (name in refused or name.startswith(OUTSIDE_PREFIXES)):
-            raise FlowtrailError(f"The function {name} is refused: it can read outside the store.", _ONLY)
+            raise FlowtrailError(f"The function {name} is refused: it may read outside the store.", _ONLY)
         if token.kind == "word":
             _clause(token, following)
         if token.text == "{" and following.kind in ("word", "quoted"):
