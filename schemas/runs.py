@@ -11,9 +11,11 @@ RUNS = Table(
     (
         Column("run", pa.string(), "String", "names the run; in order of time"),
         Column("command", TEXT, LOW, "ingest, correlate, replay, ..."),
-        Column("state", TEXT, LOW, "begun, listed, done or failed; append-only"),
+        Column("state", TEXT, LOW, "begun, listed, busy, done or failed; append-only"),
         Column("counts", pa.map_(pa.string(), pa.uint64()), "Map(LowCardinality(String), UInt64)", "what was counted"),
-        Column("detail", pa.string(), "String", "begun: what the run is about; failed: why"),
+        Column(
+            "detail", pa.string(), "String", "begun: what the run is about; busy: object ids, by commas; failed: why"
+        ),
         WRITTEN_AT,
     ),
 )

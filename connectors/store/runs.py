@@ -21,11 +21,15 @@ COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
 _MINE = f"SELECT object_id FROM {RECEIPTS.name} WHERE run = {{run:String}} AND load NOT IN ({VOID})"  # noqa: S608
 _PLANNED = f"SELECT object_id FROM {PLANNED.name} WHERE run = {{run:String}}"  # noqa: S608
 
+_BUSY = f"""
+    SELECT toUInt64(arrayJoin(splitByChar(',', detail))) FROM {RUNS.name} WHERE run = {{run:String}} AND state = 'busy'
+"""  # noqa: S608
+
 OBJECTS = f"""
 SELECT
     countIf(listed) AS planned,
     countIf(listed AND fate = 'known') AS known,
-    countIf(listed AND fate = 'taken') AS taken,
+    countIf(listed AND fate = 'busy') AS busy,
     countIf(fate = 'lost') AS lost
 FROM (
     SELECT listed, multiIf(
@@ -34,17 +38,14 @@ FROM (
             SELECT object_id FROM {RECEIPTS.name} WHERE load NOT IN ({VOID}) AND object_id IN ({_PLANNED})
         ), 'known',
         object_id IN (SELECT object_id FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}), 'aside',
-        object_id IN (
-            SELECT object_id FROM {LEDGER.name}
-            WHERE run != {{run:String}} AND object_id IN ({_PLANNED}) AND load NOT IN ({VOID})
-        ), 'taken',
+        object_id IN ({_BUSY}), 'busy',
         'lost'
     ) AS fate
     FROM {PLANNED.name} WHERE run = {{run:String}}
 )
 """  # noqa: S608
 """What became of the objects that a run planned: those that it listed (`planned`), and of them those that another run
-loaded meanwhile (`known`) or is loading (`taken`). Of all that are `lost` nothing is known."""
+loaded meanwhile (`known`) or was loading when their turn came (`busy`). Of all that are `lost` nothing is known."""
 
 RECORDS = f"""
 SELECT
@@ -79,6 +80,12 @@ def note(
     """Note that the run has come to this state; `counts` of several notes of one state add up."""
     row = {"run": run, "command": command, "state": state, "counts": sorted((counts or {}).items()), "detail": detail}
     insert(client, RUNS, RUNS.rows([row]))
+
+
+def note_busy(client: Client, run: str, refs: Sequence[ObjectRef]) -> None:
+    """Note which objects the run left to other processes. What becomes of these cannot show it: they may die."""
+    if refs:
+        note(client, run, "", "busy", detail=",".join(str(ref.object_id) for ref in refs))
 
 
 def plan(
@@ -152,7 +159,7 @@ def ingested(client: Client, run: str) -> IngestSummary:
         objects_listed=listed.get("listed", 0),
         objects_known=listed.get("known", 0) + objects["known"],
         objects_other=listed.get("other", 0),
-        objects_busy=listed.get("busy", 0) + objects["taken"],
+        objects_busy=listed.get("busy", 0) + objects["busy"],
         skipped={reason: skipped[reason] for reason in sorted(skipped)},
         dead_letters=letters,
         **records,

@@ -32,6 +32,7 @@ def load_objects(
         for part in reading:
             outcome = (prepare(part) if prepare else None) or _written(part, job, timeline)
             dead_letters.put(job.store.client(), job.run, outcome.letters)
+            runs.note_busy(job.store.client(), job.run, outcome.busy)
             yield outcome
 
 

@@ -3,22 +3,29 @@ twice afterwards."""
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.app import app
+from connectors.aws import s3
 from connectors.store import ledger
-from connectors.store.clickhouse import Store
+from connectors.store.clickhouse import Store, command
 from pipelines.ingest import pipeline
 from pipelines.ingest.load import Job, Outcome
+from pipelines.ingest.pipeline import run_ingest
+from schemas.columnar.batch import Batch
 from schemas.errors import FlowtrailError
 from schemas.object_ref import ObjectKind
 from tests.conftest import Bucket
 from tests.contents import faults
 from tests.integration.test_ingest import flow_key, flow_log
+from tests.integration.test_ledger import empty_object
+from tests.shared_store import another_process, shared
 
 
 def ingest(store: Store, bucket: Bucket) -> Result:
@@ -68,6 +75,36 @@ def test_an_object_that_an_earlier_run_left_is_missed_too(
     assert "1 are neither loaded nor set aside." in result.stderr
     forgetful.undo()
     _assert_repaired(ingest(store, bucket), store, done=1, known=1)
+
+
+def test_an_object_that_a_process_was_loading_is_busy_even_if_that_process_dies(store: Store, bucket: Bucket) -> None:
+    """It began after this run was planned, and was given up before this run was summed up."""
+    for n in range(2):
+        bucket.put(flow_key(n), flow_log(n))
+    server, load = shared(store), pipeline.load_parts
+    [taken] = [ref for ref in s3.list_objects(bucket.name, "") if ref.key == flow_key(1)]
+
+    def meanwhile(numbers: Iterable[int], kind: ObjectKind, job: Job) -> Iterator[Outcome]:
+        with (
+            another_process(server, 77),
+            mock.patch.object(ledger, "failpoint", _stop_at_begin),
+            pytest.raises(FlowtrailError),
+        ):
+            ledger.write(server, "theirs", Batch.of([replace(empty_object("x"), ref=taken)]), 1)
+        yield from load(numbers, kind, job)
+        command(server.client(), "ALTER TABLE heartbeats DELETE WHERE owner = 77 SETTINGS mutations_sync = 2")
+        ledger.settle(server)
+
+    with mock.patch.object(pipeline, "load_parts", meanwhile):
+        summary = run_ingest(server, [bucket.url])
+    assert (summary.objects_listed, summary.objects_done, summary.objects_busy) == (2, 1, 1)
+    assert run_ingest(server, [bucket.url]).objects_done == 1
+    assert faults(store) == {}
+
+
+def _stop_at_begin(name: str) -> None:
+    if name == "after-begin":
+        raise FlowtrailError("Stopped.")
 
 
 def _stop(name: str) -> None:
