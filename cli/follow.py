@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cli.base import say
-from cli.interrupt import end
+from cli.interrupt import end, noted
 from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
@@ -31,6 +31,8 @@ class Ending:
         if self.asked and number == signal.SIGINT:
             end()
         self.asked = True
+        if number == signal.SIGINT:
+            noted()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         say("Stopping after the current load" + ("." if number == signal.SIGTERM else ", or within two seconds."))
 

@@ -34,6 +34,11 @@ def watch() -> None:
     threading.Thread(target=_wait, args=(reading,), name="interrupt", daemon=True).start()
 
 
+def noted() -> None:
+    """For a command that handles SIGINT itself: whatever it does then, it ends with `INTERRUPTED`."""
+    _seen.set()
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _seen.set()
     _silence()
