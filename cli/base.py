@@ -69,6 +69,13 @@ class Commands(TyperGroup):
             end()
 
 
+def say_retries() -> None:
+    """From now on this process tells of a request that is sent again, unless the wait is short."""
+    import stamina
+
+    stamina.instrumentation.set_on_retry_hooks([_say_retry])
+
+
 def _say_retry(details: "RetryDetails") -> None:
     """A request is about to be sent again: why, when, and for which time. Short waits are not worth a line."""
     if details.wait_for >= SHORT_WAIT:
@@ -125,11 +132,9 @@ def say_unexpected(error: Exception) -> None:
 def settings(ctx: typer.Context, **given: Any) -> "Settings":
     """The settings; the global options and `given` override the variables. Warns of unknown variables. Raises
     FlowtrailError for an invalid value."""
-    import stamina
-
     from connectors.settings import load, unknown_variables
 
-    stamina.instrumentation.set_on_retry_hooks([_say_retry])
+    say_retries()
     for name, near in unknown_variables(os.environ).items():
         say(f"warning: {name} is an unknown setting" + (f"; did you mean {near}?" if near else "."))
     return load(**{**(ctx.obj or {}), **given})
@@ -138,7 +143,7 @@ def settings(ctx: typer.Context, **given: Any) -> "Settings":
 def store_of(found: "Settings") -> "Store":
     from connectors.store.clickhouse import Store
 
-    return Store(found.db, found.database, found.retention, found.lease)
+    return Store(found.db, found.database, found.retention, found.lease, found.wait)
 
 
 def reply(

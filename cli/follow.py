@@ -1,16 +1,21 @@
 """List repeatedly and load new objects, until stopped."""
 
+import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from cli.base import say
-from cli.interrupt import end, noted
+from cli.base import say, say_retries
+from cli.interrupt import INTERRUPTED, end, noted
 from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
@@ -69,6 +74,36 @@ def follow(once: Callable[[], "IngestSummary"], every: timedelta, during: timede
                 tell(found)
             total, latest = add(total, found), found
     return total
+
+
+def apart(once: Callable[[], "IngestSummary"]) -> "IngestSummary":
+    """What `once`, which must be picklable, returns or raises in a process of its own.
+
+    A process that has opened an embedded database can only give it back by ending: the engine can be stopped, but leaks
+    some threads and files each time. Raises FlowtrailError when the process is killed.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_depend) as process:
+        try:
+            return process.submit(once).result()
+        except BrokenProcessPool:
+            raise FlowtrailError(
+                "The process that loads this round was killed.",
+                "Nothing is lost or doubled. If it happens again, check the memory that it may use.",
+            ) from None
+
+
+def _depend() -> None:
+    """Leave signals, which a terminal or systemd sends to all processes, to the parent, and end when it has ended."""
+    say_retries()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(INTERRUPTED)
 
 
 def _wait(seconds: float, finish: float | None, end: Ending) -> bool:

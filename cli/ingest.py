@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,10 +29,11 @@ from cli.base import (
     to_option,
 )
 from schemas.errors import FlowtrailError
-from schemas.runner import Kind
+from schemas.runner import Kind, Runner
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
+    from connectors.settings import Settings
     from pipelines.ingest.find.selection import Selection
     from schemas.summary import IngestSummary
 
@@ -154,9 +156,8 @@ def ingest(
         except FlowtrailError as error:
             raise typer.BadParameter(f"{error.message} {error.remedy}") from None
     check_range(start or datetime.min.replace(tzinfo=UTC), end or datetime.max.replace(tzinfo=UTC))
-    from cli.follow import follow
-    from cli.progress import progress, quiet
-    from connectors.store.migrate import ensure_migrated
+    from cli.follow import apart, follow
+    from cli.progress import quiet
     from console.terminal.ingest import show, to_json, to_record
 
     found = settings(
@@ -172,32 +173,19 @@ def ingest(
     )
     store = store_of(found)
     chosen_runner = runner_of(ctx, runner, store)
-    ensure_migrated(store)
     with quiet():
         from pipelines.ingest.find.selection import Selection
-        from pipelines.ingest.load import Limits
-        from pipelines.ingest.pipeline import run_ingest
 
     narrowed = bool(start or end or account or region or flow_log)
     chosen = Selection(
         start, end, frozenset(account or ()), frozenset(region or ()), found.margin, frozenset(flow_log or ())
     )
 
-    def once() -> "IngestSummary":
-        with quiet(), progress("objects") as tell:
-            return run_ingest(
-                store,
-                urls,
-                access=found.access,
-                log_format=found.log_format or None,
-                time_bound=found.time_bound,
-                limits=Limits(found.load_objects, found.load_bytes),
-                selection=chosen if narrowed else None,
-                runner=chosen_runner,
-                tell=tell,
-            )
-
-    summary = follow(once, every or EVERY, during) if follow_prefix else once()
+    once = partial(_load, found, urls, chosen if narrowed else None, chosen_runner)
+    if follow_prefix:
+        summary = follow(partial(apart, once) if store.embedded else once, every or EVERY, during)
+    else:
+        summary = once()
     records = [to_record(summary)]
     reply(found, to_json(summary), lambda screen: show(summary, screen), records)
     if not summary.objects_listed:
@@ -209,3 +197,27 @@ def ingest(
         )
     if summary.dead_letters or summary.objects_busy:
         raise typer.Exit(ExitCode.SET_ASIDE)
+
+
+def _load(found: "Settings", urls: Sequence[str], chosen: "Selection | None", runner: Runner) -> "IngestSummary":
+    """List once and load what is new. `chosen` is None for everything."""
+    from cli.progress import progress, quiet
+    from connectors.store.migrate import ensure_migrated
+
+    store = store_of(found)
+    ensure_migrated(store)
+    with quiet():
+        from pipelines.ingest.load import Limits
+        from pipelines.ingest.pipeline import run_ingest
+    with quiet(), progress("objects") as tell:
+        return run_ingest(
+            store,
+            urls,
+            access=found.access,
+            log_format=found.log_format or None,
+            time_bound=found.time_bound,
+            limits=Limits(found.load_objects, found.load_bytes),
+            selection=chosen,
+            runner=runner,
+            tell=tell,
+        )

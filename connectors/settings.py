@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from connectors.aws.access import Access
 from schemas.errors import FlowtrailError
 from schemas.ledger import LEASE
-from schemas.times import TIME_BOUND, parse_duration
+from schemas.times import TIME_BOUND, WAIT, parse_duration
 
 PREFIX = "FLOWTRAIL_"
 SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         LEASE,
         description="on a server, how long a process that is loading objects may be silent before others take over",
         json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
+    )
+    wait: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        WAIT,
+        description="how long a command waits for an embedded database that another process uses",
+        json_schema_extra=_accepts("a duration such as 1s, 10s or 5m"),
     )
     time_bound: Annotated[timedelta, BeforeValidator(_time_bound)] = Field(
         TIME_BOUND,

@@ -9,6 +9,9 @@ TIME_BOUND = timedelta(days=7)
 """How far from what its object's name says the time of a record may be. AWS delivers within minutes; what it delivers
 latest, after an outage, comes hours or a few days later. A week is well above that, and still few days of the store."""
 
+WAIT = timedelta(seconds=10)
+"""How long to wait for an embedded database that another process uses: longer than most commands need it."""
+
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 _DAYS = {"today": timedelta(0), "yesterday": timedelta(days=1)}

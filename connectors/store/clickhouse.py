@@ -32,6 +32,7 @@ from schemas.columnar.columns import is_blank, united
 from schemas.errors import FlowtrailError
 from schemas.ledger import LEASE
 from schemas.table import Table
+from schemas.times import WAIT
 
 PASSWORD = "FLOWTRAIL_PASSWORD"  # noqa: S105 - the name, not the secret
 PASSWORD_FILE = "FLOWTRAIL_PASSWORD_FILE"  # noqa: S105
@@ -60,6 +61,9 @@ BATCH_ROWS = 1 << 16
 
 IN_PLACE_ROWS = 10_000
 
+LONGEST_COMMAND = 200
+"""Characters of a command line that a message shows."""
+
 _embedded: "WeakKeyDictionary[Client, str]" = WeakKeyDictionary()
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 # The driver logs each failed request with a traceback and then raises: whoever catches the error reports it.
@@ -73,17 +77,23 @@ class StoreUnavailable(FlowtrailError):
     """The store did not respond; the request may or may not have taken effect."""
 
 
+class StoreInUse(FlowtrailError):
+    """Another process has the folder of the embedded database open."""
+
+
 @dataclass(frozen=True)
 class Store:
     """Where the data is stored: `db` is a folder, or `http(s)://user@host:port[/database]`. Holds no secret: a server's
     password is read when connecting, from FLOWTRAIL_PASSWORD or the file that FLOWTRAIL_PASSWORD_FILE names.
     `retention` is how long a writer wants records to be kept (None: forever), see `connectors.store.retention`; `lease`
-    is how long a process that holds an attempt may be silent before others take over, see `connectors.store.ledger`."""
+    is how long a process that holds an attempt may be silent before others take over, see `connectors.store.ledger`;
+    `wait` is how long to wait for a folder that another process has open."""
 
     db: str
     database: str = "flowtrail"
     retention: timedelta | None = None
     lease: timedelta = LEASE
+    wait: timedelta = WAIT
 
     def __post_init__(self) -> None:
         if self.embedded:
@@ -287,7 +297,7 @@ def _cached(store: Store, database: str | None, *, readonly: bool) -> Client:
         settings = {"readonly": 1} if readonly else {}
         try:
             clients[key] = (
-                _open_folder(store.db, database, settings)
+                _open_folder_when_free(store, database, settings)
                 if store.embedded
                 else _open_server(store.db, database, settings)
             )
@@ -296,6 +306,11 @@ def _cached(store: Store, database: str | None, *, readonly: bool) -> Client:
                 raise _no_database(store) from None
             raise _cannot_open(store.db, str(error)) from error
     return clients[key]
+
+
+def _open_folder_when_free(store: Store, database: str | None, settings: dict[str, Any]) -> Client:
+    waiting = stamina.RetryingCaller(attempts=None, timeout=store.wait, wait_initial=0.1, wait_max=0.5)
+    return waiting(StoreInUse, _open_folder, store.db, database, settings)
 
 
 def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) -> Client:
@@ -315,6 +330,8 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
         except DatabaseError as error:
             if error.code == UNKNOWN_DATABASE:  # the engine was started all the same
                 _held[:] = [path]
+            if "Another server instance" in str(error):  # it was opened after the check
+                raise _in_use(folder, Path(path)) from None
             raise
         _held[:] = [path]
     _embedded[client] = path
@@ -348,14 +365,46 @@ def _check_folder(folder: str, path: Path) -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 fcntl.flock(file, fcntl.LOCK_UN)
     except BlockingIOError:
-        owner = re.search(r"PID: (\d+)", status.read_text("utf-8", "replace"))
-        raise FlowtrailError(
-            f"The database folder {folder} is in use by another process{f' ({owner[1]})' if owner else ''}.",
-            "Wait for it or stop it (only one process at a time can use an embedded database),"
-            " or set FLOWTRAIL_DB to another folder or to the URL of a ClickHouse server.",
-        ) from None
+        raise _in_use(folder, path) from None
     except OSError as error:
         raise _cannot_open(folder, error.strerror or str(error)) from error
+
+
+def _in_use(folder: str, path: Path) -> StoreInUse:
+    return StoreInUse(
+        f"The database folder {folder} is in use by another process{_holder(path)}.",
+        "Wait for it or stop it (only one process at a time can use an embedded database),"
+        " or set FLOWTRAIL_DB to another folder or to the URL of a ClickHouse server.",
+    )
+
+
+def _holder(path: Path) -> str:
+    """Who has the folder open, as " (1234: flowtrail ingest ...)"; without its command where the system does not tell.
+    A process that a command started for its work is told as that command."""
+    try:
+        found = re.search(r"PID: (\d+)", (path / "status").read_text("utf-8", "replace"))
+    except OSError:  # released meanwhile
+        return ""
+    if found is None:
+        return ""
+    number = int(found[1])
+    try:
+        command = _command(number)
+        if "multiprocessing" in command:
+            parent = re.search(r"^PPid:\s*(\d+)", Path(f"/proc/{number}/status").read_text("utf-8"), re.MULTILINE)
+            number = int(parent[1]) if parent else number
+            command = _command(number)
+    except OSError:  # not Linux, another user's, or gone
+        command = ""
+    return f" ({number}: {command})" if command else f" ({number})"
+
+
+def _command(process: int) -> str:
+    words = Path(f"/proc/{process}/cmdline").read_text("utf-8", "replace").rstrip("\0").split("\0")
+    if len(words) > 1 and Path(words[0]).name.startswith("python"):
+        del words[0]
+    line = " ".join([Path(words[0]).name, *words[1:]])
+    return " ".join(line.split())[:LONGEST_COMMAND]
 
 
 def _create(folder: Path) -> None:

@@ -5,9 +5,11 @@ import gzip
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,9 +28,14 @@ LOG = (
 KEY = "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2025/11/20/x.log.gz"
 
 
-def flowtrail(db: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def flowtrail(db: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(FLOWTRAIL), "--db", str(db), *arguments], capture_output=True, text=True, check=False, timeout=180
+        [str(FLOWTRAIL), "--db", str(db), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+        env={**os.environ, **variables},
     )
 
 
@@ -151,9 +158,11 @@ def held(db: Path) -> Iterator[Path]:
 
 def test_a_folder_that_another_process_has_open(held: Path) -> None:
     for arguments in (["status"], ["ingest", "s3://x/"]):
-        result = flowtrail(held, *arguments)
+        begun = time.monotonic()
+        result = flowtrail(held, *arguments, FLOWTRAIL_WAIT="3s")
+        assert time.monotonic() - begun >= 2
         assert result.returncode == 1
-        assert "is in use by another process" in result.stderr
+        assert re.search(r"is in use by another process \(\d+: -c import .*\)\.", result.stderr)
         assert "FLOWTRAIL_DB" in result.stderr
 
 

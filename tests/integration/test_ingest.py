@@ -257,7 +257,7 @@ def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], tmp_path: Pa
             if line == "failpoint after-chunk:2\n":
                 break
         locked = other_process(*arguments)
-        assert f"in use by another process ({process.pid})" in locked.stderr
+        assert f"in use by another process ({process.pid}: -m tests.integration.ingest_process" in locked.stderr
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     found = answer(other_process(*arguments))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -235,11 +236,46 @@ def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, tmp_path: 
     assert "1 objects: 2 loaded" in text
 
 
-def test_following_ends_by_itself(bucket: Bucket, run: Run) -> None:
+def test_following_ends_by_itself(bucket: Bucket, tmp_path: Path) -> None:
     put_log(bucket, NOON)
-    result = run("ingest", bucket.url, "--follow-prefix", "--every", "1s", "--for", "3s")
-    assert "1 objects: 1 loaded, 0 already known." in result.stdout
-    assert result.stderr.count("objects loaded") == 1  # a round that finds nothing prints nothing
+    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s", "--for", "8s") as going:
+        answer, told = going.communicate(timeout=120)
+    assert "1 objects: 1 loaded, 0 already known." in answer
+    assert told.count("objects loaded") == 1  # a round that finds nothing prints nothing
+
+
+def test_others_read_an_embedded_database_while_one_follows(bucket: Bucket, tmp_path: Path) -> None:
+    put_log(bucket, NOON)
+    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s") as going:
+        assert going.stderr is not None
+        assert "1 objects loaded" in going.stderr.readline()
+        for number in range(1, 4):
+            put_log(bucket, NOON + number * HOUR)
+            assert "1 objects loaded" in going.stderr.readline()
+            command = [sys.executable, "-m", "cli", "--db", str(tmp_path / "db"), "sql", "-o", "json"]
+            reader = subprocess.run(  # noqa: PLW1510
+                [*command, "SELECT count() AS n FROM flows"], capture_output=True, text=True, timeout=120
+            )
+            assert reader.returncode == 0, reader.stderr
+            assert json.loads(reader.stdout) == [{"n": number + 1}]
+        going.send_signal(signal.SIGTERM)
+        answer = going.communicate(timeout=60)[0]
+    assert "4 objects: 4 loaded" in answer
+
+
+def test_a_process_that_follows_leaves_none_behind_when_it_is_killed(bucket: Bucket, tmp_path: Path) -> None:
+    put_log(bucket, NOON)
+    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s") as going:
+        children = Path(f"/proc/{going.pid}/task/{going.pid}/children")
+        found: list[str] = []
+        while len(found) < 2:  # the round, and multiprocessing's resource tracker
+            assert going.poll() is None
+            found = children.read_text("utf-8").split()
+        going.kill()
+    deadline = time.monotonic() + 30
+    while left := [number for number in found if Path(f"/proc/{number}/cmdline").exists()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def test_a_wrong_bucket_at_the_start_is_a_failure(s3_endpoint: str, tmp_path: Path) -> None:
