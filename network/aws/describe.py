@@ -218,6 +218,8 @@ def _interface(item: _Item, names: Mapping[str, str]) -> NetworkInterface:
         instance_id,
         names.get(instance_id, "") if instance_id else _name(item),
         item.text("InterfaceType") or "interface",
+        None if item.value("SourceDestCheck") is None else item.flag("SourceDestCheck"),
+        (item.text("RequesterId") or "AWS") if item.flag("RequesterManaged") else "",
     )
 
 

@@ -59,7 +59,8 @@ class Signal:
 
     `reply`: answers are rejected, not requests. `strong`: reported even if no change explains it. `last_good`: when the
     service last worked before. `until`: the last moment at which it is known not to work. `recovered`: when it worked
-    again. `silent`: found only by the absence of rows.
+    again. `silent`: found only by the absence of rows. `busy`: the share of earlier minutes in which conversations of
+    the service completed; 0 if that was not measured.
     """
 
     kind: Kind
@@ -75,6 +76,7 @@ class Signal:
     recovered: datetime | None
     runs: tuple[Run, ...]
     recovered_row: Pointer | None = None
+    busy: float = 0.0
 
 
 def moment(seconds: int) -> datetime:
