@@ -8,7 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipelines.correlate.blame.edits import Edit, Held, Part
 from schemas.configuration import UNKNOWN, AclEntry, Route, RouteTableAssociation, SecurityGroupRule
@@ -77,7 +77,7 @@ class _Where:
 
     region: str
     known: bool
-    owners: Mapping[str, str] = NOTHING
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 def _all(found: Sequence[Edit], where: _Where) -> str:
