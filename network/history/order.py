@@ -7,12 +7,13 @@ taken in any order.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 
 from network.aws import group_rules
-from network.aws.call import Call, call_of
+from network.aws.call import Call, call_of, ids_in
 from network.aws.shapes import destination
 from schemas.change import ChangeEvent
 from schemas.configuration import NetworkAcl, RouteTable, SecurityGroup, SecurityGroupRule
@@ -38,36 +39,26 @@ def in_order(changes: Sequence[ChangeEvent], snapshots: Sequence[Snapshot]) -> l
 class _Known:
     def __init__(self, calls: Sequence[Call], snapshots: Sequence[Snapshot]) -> None:
         self._calls: dict[Entry, list[Call]] = defaultdict(list)
+        self._vague: dict[str, list[datetime]] = defaultdict(list)  # calls that do not say which entries they change
         for call in calls:
-            for entry in _entries(call):
+            entries = _entries(call)
+            for entry in entries:
                 self._calls[entry].append(call)
+            if not entries:
+                for resource in ids_in(call.event.request):
+                    self._vague[resource].append(call.event.event_time)
         self._snapshots = sorted(snapshots, key=lambda s: s.as_of)
 
     def ordered(self, second: list[Call]) -> list[Call]:
-        follows: dict[int, set[int]] = {index: set() for index in range(len(second))}
-        for later, other in _pairs(second):
-            first, then = second[later], second[other]
-            if self._goes_first(then, first):
-                follows[later].add(other)
-            elif self._goes_first(first, then):
-                follows[other].add(later)
-        found: list[int] = []
-        while len(found) < len(second):
-            rest = [index for index in follows if index not in found]
-            found.append(next((index for index in rest if follows[index] <= set(found)), rest[0]))
-        return [second[index] for index in found]
-
-    def _goes_first(self, one: Call, other: Call) -> bool:
-        """Whether `one` must have come before `other`."""
-        made = one.response.text("newAssociationId", "associationId")
-        if made and made == other.request.text("associationId"):
-            return True
-        both = set(_entries(one)) & set(_entries(other))
-        if not both or {one.name in ADDS, other.name in ADDS} != {True, False}:
-            return False
-        existed = [self._existed(entry, one) for entry in both]
-        wanted = one.name in REMOVES
-        return all(known is wanted for known in existed)
+        """One after the other, the first call that was possible then."""
+        exists = {entry: self._existed(entry, call) for call in second for entry in _entries(call)}
+        rest, found = list(second), []
+        while rest:
+            call = next((call for call in rest if _possible(call, rest, exists)), rest[0])
+            rest.remove(call)
+            found.append(call)
+            exists.update(dict.fromkeys(_entries(call), call.name not in REMOVES))
+        return found
 
     def _existed(self, entry: Entry, at: Call) -> bool | None:
         """Whether the entry existed before the second of the call; None if nothing tells."""
@@ -76,18 +67,34 @@ class _Known:
         earlier = next((c for c in reversed(calls) if c.event.event_time < time), None)
         before = next((s for s in reversed(self._snapshots) if s.as_of < time and _shows(s, entry) is not None), None)
         if before is not None and (earlier is None or before.as_of >= earlier.event.event_time):
-            return _shows(before, entry)
+            return _shows(before, entry) if self._certain(entry, before.as_of, time) else None
         if earlier is not None:
-            return earlier.name not in REMOVES
+            return earlier.name not in REMOVES if self._certain(entry, earlier.event.event_time, time) else None
         later = next((c for c in calls if c.event.event_time > time), None)
         after = next((s for s in self._snapshots if s.as_of >= time and _shows(s, entry) is not None), None)
+        flips = sum(c.event.event_time == time and c.name in (*ADDS, *REMOVES) for c in calls)
         if after is not None and (later is None or after.as_of <= later.event.event_time):
-            return _shows(after, entry)
-        return None if later is None else later.name not in ADDS
+            return (
+                (_shows(after, entry) is True) is (flips % 2 == 0) if self._certain(entry, time, after.as_of) else None
+            )
+        if later is None or not self._certain(entry, time, later.event.event_time):
+            return None
+        return (later.name not in ADDS) is (flips % 2 == 0)
+
+    def _certain(self, entry: Entry, since: datetime, until: datetime) -> bool:
+        """Whether no call in between may have changed the entry without saying so."""
+        return not any(since <= time <= until for time in self._vague[str(entry[1])])
 
 
-def _pairs(second: Sequence[Call]) -> Iterator[tuple[int, int]]:
-    return ((i, j) for i in range(len(second)) for j in range(i + 1, len(second)))
+def _possible(call: Call, rest: Sequence[Call], exists: Mapping[Entry, bool | None]) -> bool:
+    association = call.request.text("associationId")
+    if association and any(association == _made(other) for other in rest if other is not call):
+        return False
+    return all(exists[entry] in (None, call.name not in ADDS) for entry in _entries(call))
+
+
+def _made(call: Call) -> str:
+    return call.response.text("newAssociationId", "associationId")
 
 
 def _entries(call: Call) -> list[Entry]:

@@ -101,6 +101,9 @@ def _ingress(
     if crosses:
         yield _Stage((acl.check(configuration, me.subnet_id, False, packet, "request"),), "rejected", "NONE", True)
     yield _Stage(security_group.check(configuration, me, False, packet, "request"), "rejected", "NONE", True)
+    if me.interface_type == "nat_gateway" and peer is not None:
+        text = f"where {me.id} sends it on to is not in the record"
+        yield _Stage((Step(routing.NAT, "egress", me.id, text, "unknown"),), "lost", "NONE")
     if not crosses:
         return
     reply = packet.reply()

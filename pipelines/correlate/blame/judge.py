@@ -50,8 +50,8 @@ COINCIDENCE = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Finding:
     """A signal, or the part of it that one change explains (its `runs` are then those). `cause_events` and `ended_by`
-    are API calls in order; `edits` are those of the cause that are still to be undone at the end of the range, or at
-    the last sign of what is over; `refused` are resources that no command may name, each with the reason."""
+    are API calls in order; `edits` are those of the cause that are still to be undone at the end of the range, and
+    `edits_then` those at its last sign; `refused` are resources that no command may name, each with the reason."""
 
     signal: Signal
     certainty: Certainty
@@ -60,6 +60,7 @@ class Finding:
     cause_events: tuple[ChangeEvent, ...] = ()
     ended_by: tuple[ChangeEvent, ...] = ()
     edits: tuple[Edit, ...] = ()
+    edits_then: tuple[Edit, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
 
@@ -209,19 +210,27 @@ class _Judge:
         cause = self._described(candidate, step)
         return Finding(signal, certainty, reason, cause, candidate.events, ended, *self._to_undo(candidate, signal))
 
-    def _to_undo(self, candidate: Candidate, signal: Signal) -> tuple[tuple[Edit, ...], tuple[tuple[str, str], ...]]:
-        """The edits of the change that are not undone yet, and what no command may name."""
-        over = signal.recovered or all(run.recovered for run in signal.runs)
+    def _to_undo(
+        self, candidate: Candidate, signal: Signal
+    ) -> tuple[tuple[Edit, ...], tuple[Edit, ...], tuple[tuple[str, str], ...]]:
+        """The edits of the change that are not undone yet, at the end of the range and at its last sign, and what no
+        command may name."""
         last = max((run.last_bad for run in signal.runs if run.last_bad), default=signal.until)
-        now = self.candidates.timeline.at(max(last, candidate.events[-1].event_time) if over else self.end)
+        now, then = map(self.candidates.timeline.at, (self.end, max(last, candidate.events[-1].event_time)))
         places = {edit.place for edit in candidate.edits}
-        left = tuple(edit for edit in edits(candidate.before, now) if edit.place in places)
+        left, left_then = (
+            tuple(edit for edit in edits(candidate.before, each) if edit.place in places) for each in (now, then)
+        )
         held = {interface.id: interface.managed_by for interface in now.interfaces.values() if interface.managed_by}
         gone = candidate.before.security_groups.keys() - now.security_groups.keys()
         refused = {
             name: f"{name} is managed by {service}, which alone may change it." for name, service in held.items()
         }
-        return left, (*sorted(refused.items()), *((name, f"{name} no longer exists.") for name in sorted(gone)))
+        return (
+            left,
+            left_then,
+            (*sorted(refused.items()), *((name, f"{name} no longer exists.") for name in sorted(gone))),
+        )
 
     def _described(self, candidate: Candidate, step: Step) -> Cause:
         """The change as a `Cause`. Name, actor and time are those of its last call that edits the step's rule."""

@@ -58,10 +58,10 @@ def tell(
     key and ETag of the CloudTrail objects of `changes_of`; `coverage` is the sentence about completeness."""
     findings = sorted(findings, key=order)
     best = findings[0]
-    undone = NO_UNDO
+    closed, undone = closing(findings), NO_UNDO
     if best.cause_events:
-        undone = undo(_all_edits(findings), best.cause_events[-1].region, dict(best.refused), owners(best.cause_events))
-    closed = closing(findings)
+        left = _all_edits([f.edits_then if closed.at else f.edits for f in findings])
+        undone = undo(left, best.cause_events[-1].region, dict(best.refused), owners(best.cause_events))
     kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
     enis = tuple(sorted({f.signal.interface_id for f in findings}))
     ports = tuple(sorted({f.signal.port for f in findings}))
@@ -93,9 +93,9 @@ def tell(
     )
 
 
-def _all_edits(findings: Sequence[Finding]) -> list[Edit]:
-    """What is to be undone for any of the findings: one may be over, while another is not."""
-    found = {edit.place: edit for finding in reversed(findings) for edit in finding.edits}
+def _all_edits(left: Sequence[Sequence[Edit]]) -> list[Edit]:
+    """What is to be undone for any of the findings, each edit once."""
+    found = {edit.place: edit for edits in reversed(left) for edit in edits}
     return [found[place] for place in sorted(found)]
 
 
