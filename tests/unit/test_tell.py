@@ -167,7 +167,7 @@ def test_the_order_of_findings_does_not_matter() -> None:
 
 
 def test_the_sentence_says_what_is_missing() -> None:
-    part = Coverage("eni-1", 100, 2, 0, 60, 60, Fidelity(10, 9))
+    part = Coverage("eni-1", 100, 60, 2, 0, 60, 60, Fidelity(10, 9))
     text = sentence([part], 0)
     assert "every minute was delivered" in text
     assert "agrees with the log on 9 of 10 sampled flows" in text

@@ -16,7 +16,7 @@ from network.verdict.packet import Step
 from network.verdict.routing import lookup, table_of_subnet
 from pipelines.correlate.blame.candidates import AFTER, Candidate, Candidates
 from pipelines.correlate.blame.edits import Edit, edits
-from pipelines.correlate.blame.relevance import may_match, may_show
+from pipelines.correlate.blame.relevance import at_the_edge, may_match, may_show
 from pipelines.correlate.blame.trial import Effect, effect, packet_of
 from pipelines.correlate.blame.wording import doubtful_step, names, proof, turned_step
 from pipelines.correlate.detect.signals import Run, Signal
@@ -145,10 +145,8 @@ class _Judge:
             return False
         if not candidate.modelled:
             return None if may_show(candidate.events[0], signal.kind) else False
-        if (
-            now is Effect.GOOD and after.ways - before.ways
-        ):  # another way out, and nothing is known of what is behind it
-            now = Effect.UNKNOWN
+        if now is Effect.GOOD and (after.ways - before.ways or at_the_edge(candidate)):
+            now = Effect.UNKNOWN  # another way, and nothing is known of what is behind it
         if now in (Effect.GOOD, Effect.OTHER):
             return False
         if Effect.UNKNOWN not in (was, now):
@@ -278,15 +276,23 @@ class _Judge:
             return Finding(signal, Certainty.UNEXPLAINED, self._why(signal, run, len(window)), ended_by=ended)
         candidate = doubtful[-1] if run.first_bad else doubtful[0]
         others = f" The same is true of {len(doubtful) - 1} more changes." if len(doubtful) > 1 else ""
-        why = (
-            "the configuration before or after it is not fully known. A snapshot from before it would settle it."
-            if candidate.modelled
-            else "the model of the VPC does not contain what this call does."
-        )
+        if not signal.rejects_logged:
+            why = (
+                "no rejected traffic is logged at this interface, so that a reject would look like this, or not at all."
+            )
+        else:
+            why = self._why_unknown(candidate)
         reason = f"This change fits in time and reach, but its effect could not be tested: {why}{others}"
         cause = self._described(candidate, doubtful_step(candidate))
         left = self._to_undo(candidate, signal)
         return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, *left)
+
+    def _why_unknown(self, candidate: Candidate) -> str:
+        return (
+            "the configuration before or after it is not fully known. A snapshot from before it would settle it."
+            if candidate.modelled
+            else "the model of the VPC does not contain what this call does."
+        )
 
     def _doubted(self, signal: Signal, near: frozenset[str]) -> bool:
         """Whether a weak signal started when a change was made that may have caused it but cannot be tested."""

@@ -4,6 +4,7 @@ what it edited, a change is not suspected."""
 from network.cidr import contains
 from network.verdict import acl, security_group
 from network.verdict.packet import Packet
+from pipelines.correlate.blame.blast_radius import is_of_gateway
 from pipelines.correlate.blame.candidates import Candidate
 from pipelines.correlate.blame.edits import Edit, Part
 from schemas.change import ChangeEvent
@@ -40,6 +41,13 @@ WAYS = frozenset(
 def may_show(event: ChangeEvent, kind: Kind) -> bool:
     """Whether a call outside the model may cause a signal of this kind."""
     return kind is Kind.LOST_TRAFFIC or event.event_name not in WAYS
+
+
+def at_the_edge(candidate: Candidate) -> bool:
+    """Whether it edits the route table of a gateway, which the verdict does not follow."""
+    tables = candidate.before.route_tables, candidate.after.route_tables
+    edited = [edit for edit in candidate.edits if edit.part is Part.ROUTE]
+    return any(is_of_gateway(table) for edit in edited for by_id in tables if (table := by_id.get(edit.resource)))
 
 
 def may_match(candidate: Candidate, packet: Packet) -> bool:

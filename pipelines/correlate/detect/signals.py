@@ -60,7 +60,8 @@ class Signal:
     `reply`: answers are rejected, not requests. `strong`: reported even if no change explains it. `last_good`: when the
     service last worked before. `until`: the last moment at which it is known not to work. `recovered`: when it worked
     again. `silent`: found only by the absence of rows. `busy`: the share of earlier minutes in which conversations of
-    the service completed; 0 if that was not measured.
+    the service completed; 0 if that was not measured. `rejects_logged`: the interface's log has rejected records; where
+    it has none at all, perhaps only accepted traffic is logged.
     """
 
     kind: Kind
@@ -77,6 +78,7 @@ class Signal:
     runs: tuple[Run, ...]
     recovered_row: Pointer | None = None
     busy: float = 0.0
+    rejects_logged: bool = True
 
 
 def moment(seconds: int) -> datetime:
