@@ -276,7 +276,7 @@ class _Judge:
             return Finding(signal, Certainty.UNEXPLAINED, self._why(signal, run, len(window)), ended_by=ended)
         candidate = doubtful[-1] if run.first_bad else doubtful[0]
         others = f" The same is true of {len(doubtful) - 1} more changes." if len(doubtful) > 1 else ""
-        if not signal.rejects_logged:
+        if candidate.modelled and not signal.rejects_logged:
             why = (
                 "no rejected traffic is logged at this interface, so that a reject would look like this, or not at all."
             )
@@ -297,7 +297,7 @@ class _Judge:
     def _doubted(self, signal: Signal, near: frozenset[str]) -> bool:
         """Whether a weak signal started when a change was made that may have caused it but cannot be tested."""
         close = (c for c in self._window(signal, signal.runs[0], near) if abs(c.time - signal.last_good) <= COINCIDENCE)
-        return any(self._turns(c, signal, signal.runs[0]) is None for c in close)
+        return any(c.modelled and self._turns(c, signal, signal.runs[0]) is None for c in close)
 
     def _why(self, signal: Signal, run: Run, tested: int) -> str:
         now = self._effect(self.candidates.timeline.at(run.first_bad or signal.until), signal, run)
