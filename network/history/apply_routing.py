@@ -11,6 +11,7 @@ from schemas.configuration import (
     InternetGateway,
     NatGateway,
     NetworkInterface,
+    PrefixList,
     Route,
     RouteTable,
     RouteTableAssociation,
@@ -144,6 +145,11 @@ def _stop_propagation(call: Call, state: State) -> None:
         state.put(replace(table, routes=kept))
 
 
+def forget_list(call: Call, state: State) -> None:
+    """The call does not show all entries of the prefix list, before it or after it: they are not known."""
+    state.remove(PrefixList, call.request.text("PrefixListId"))
+
+
 TAKE_AWAY = (
     "DeleteVpcPeeringConnection",
     "DeleteEgressOnlyInternetGateway",
@@ -175,4 +181,7 @@ EFFECTS: dict[str, Callable[[Call, State], None]] = {
     **dict.fromkeys(TAKE_AWAY, _take_away),
     "StartInstances": _bring_back,
     "DisableVgwRoutePropagation": _stop_propagation,
+    **dict.fromkeys(
+        ("ModifyManagedPrefixList", "RestoreManagedPrefixListVersion", "DeleteManagedPrefixList"), forget_list
+    ),
 }

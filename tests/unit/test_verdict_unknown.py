@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from network.aws.describe import resources_from_describe
+from network.history.timeline import Timeline
 from network.verdict.explain import Packet, Verdict, explain
 from schemas.configuration import (
     AclAssociation,
@@ -21,6 +22,8 @@ from schemas.configuration import (
     Subnet,
     configuration,
 )
+from schemas.snapshot import Snapshot
+from tests.correlate_lab import call, clock
 from tests.unit.vpc import web_answers
 
 WEB = configuration(resources_from_describe(web_answers()))
@@ -161,3 +164,14 @@ def test_a_route_to_a_prefix_list_that_is_not_known_may_be_the_one() -> None:
     assert call_out(other).outcome == "lost"
     both = replace(WEB, route_tables={"rtb-1": replace(table, routes=(*table.routes, Route("pl-1", "vpce-1")))})
     assert call_out(both).outcome == "completes"  # by either of them
+
+
+def test_the_entries_of_prefix_lists_come_from_the_snapshot_and_are_forgotten_where_they_were_changed() -> None:
+    described = web_answers()
+    described["describe-prefix-lists"] = {"PrefixLists": [{"PrefixListId": "pl-1", "Cidrs": ["203.0.113.7/24"]}]}
+    taken = Snapshot(clock("12:00"), "files", resources_from_describe(described))
+    assert Timeline([taken], []).at(clock("09:00")).prefix_lists == {"pl-1": PrefixList("pl-1", ("203.0.113.0/24",))}
+    request = {"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-1", "AddEntry": {"Cidr": "192.0.2.0/24"}}}
+    changed = Timeline([taken], [call(at, "ModifyManagedPrefixList", request) for at in ("10:00", "13:00")])
+    known = [bool(changed.at(clock(at)).prefix_lists) for at in ("09:00", "11:00", "12:30", "14:00")]
+    assert known == [False, True, True, False]

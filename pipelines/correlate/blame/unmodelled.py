@@ -20,7 +20,13 @@ HARMLESS = frozenset(
 CONTAINED = ("eni-", "i-", "sg-", "sgr-", "subnet-", "acl-", "aclassoc-", "rtb-", "rtbassoc-", "vpc-")
 """Ids of resources that a snapshot contains: one that it does not is of another VPC or newer."""
 
-PARTLY = frozenset(TAKE_AWAY) | {"DisableVgwRoutePropagation", "StartInstances"}
+PARTLY = frozenset(TAKE_AWAY) | {
+    "DisableVgwRoutePropagation",
+    "StartInstances",
+    "ModifyManagedPrefixList",
+    "RestoreManagedPrefixListVersion",
+    "DeleteManagedPrefixList",
+}
 """Calls whose effect is in the model where a route shows it, and only there."""
 
 
