@@ -1,6 +1,7 @@
 """Write the generated reference pages: `make docs`. A test fails when they are stale.
 
-cli.md comes from the commands, settings.md from `connectors/settings.py`, schema.md from the column registry.
+cli.md comes from the commands, settings.md from `connectors/settings.py`, schema.md from the column registry, calls.md
+from what ingest keeps and the model of the VPC contains.
 """
 
 import sys
@@ -12,6 +13,9 @@ import typer
 from cli.app import app
 from cli.base import EXIT_CODES
 from connectors.settings import AWS_VARIABLES, PREFIX, READ_ELSEWHERE, Settings, accepts
+from network.history.apply import EFFECTS
+from pipelines.correlate.blame.unmodelled import HARMLESS, PARTLY
+from pipelines.ingest.parse.cloudtrail import REACHABILITY
 from schemas.table import Column, Table
 from schemas.tables import TABLES
 
@@ -80,6 +84,32 @@ def schema() -> str:
     return "\n".join(parts)
 
 
+def calls() -> str:
+    """What is kept of CloudTrail, and what is known of it, as Markdown."""
+    modelled = sorted(REACHABILITY & EFFECTS.keys() - PARTLY - HARMLESS)
+    partly, harmless = sorted(PARTLY), sorted(HARMLESS)
+    others = sorted(REACHABILITY - EFFECTS.keys() - PARTLY - HARMLESS)
+    return "\n".join(
+        [
+            f"# CloudTrail calls\n\n{MADE}\n",
+            "These EC2 calls are kept, as they can change reachability or what is logged about it. All other calls are"
+            " skipped, and so are calls that failed or only read.\n",
+            "The model of the VPC contains what these do, so that they are tested:\n",
+            _calls(modelled),
+            "It contains what these do where a route shows it; elsewhere they are only suspected:\n",
+            _calls(partly),
+            "It does not contain what these do: one that fits in time and reach is suspected, never proven:\n",
+            _calls(others),
+            "These do nothing to packets of what exists, and are never suspected:\n",
+            _calls(harmless),
+        ]
+    )
+
+
+def _calls(names: list[str]) -> str:
+    return "\n".join(f"* `{name}`" for name in names) + "\n"
+
+
 def _section(table: Table) -> str:
     logged = any(column.aws for column in table.columns)
     head = ["column", "type", *(["flow log field", "version"] if logged else []), "meaning", "NULL?"]
@@ -96,7 +126,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-REFERENCES = {"cli.md": cli, "settings.md": settings, "schema.md": schema}
+REFERENCES = {"cli.md": cli, "settings.md": settings, "schema.md": schema, "calls.md": calls}
 
 
 def stale() -> list[str]:

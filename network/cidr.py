@@ -51,6 +51,20 @@ def is_ipv6(text: str) -> bool:
     return address is not None and address[0] == 6
 
 
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
+"""IPv4 addresses that no gateway carries to the internet (RFC 1918, 6598 and 3927)."""
+
+
+def is_public(address: str) -> bool:
+    """Whether this is an IPv4 address of the internet. What has an IPv6 address in a VPC has a global one, so that the
+    address does not tell where it is.
+
+    >>> is_public("203.0.113.7"), is_public("10.0.0.7"), is_public("2001:db8::7")
+    (True, False, False)
+    """
+    return is_address(address) and not is_ipv6(address) and not any(contains(cidr, address) for cidr in PRIVATE)
+
+
 def contains(cidr: str, address: str) -> bool:
     """Whether the CIDR contains the address; IPv4 and IPv6 never match each other."""
     return prefix_length(cidr, address) >= 0

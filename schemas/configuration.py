@@ -120,7 +120,9 @@ class SecurityGroup:
 
 @dataclass(frozen=True)
 class NetworkInterface:
-    """`addresses`: private IPv4, primary first, then IPv6. `public_addresses`: those associated with them."""
+    """`addresses`: private IPv4, primary first, then IPv6. `public_addresses`: those associated with them.
+    `source_dest_check`: it only takes packets that are addressed to it; None if that is not known. `managed_by`: the
+    AWS service that made it and alone may change it, such as `amazon-rds`; "" for an interface of one's own."""
 
     id: str
     vpc_id: str
@@ -131,6 +133,8 @@ class NetworkInterface:
     instance_id: str = ""
     name: str = ""
     interface_type: str = "interface"
+    source_dest_check: bool | None = None
+    managed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,26 @@ class NatGateway:
     addresses: tuple[str, ...] = ()
 
 
-Resource = Vpc | Subnet | RouteTable | NetworkAcl | SecurityGroup | NetworkInterface | InternetGateway | NatGateway
+@dataclass(frozen=True)
+class PrefixList:
+    """A managed prefix list, a customer's or AWS's own, with all of its entries."""
+
+    id: str
+    cidrs: tuple[str, ...] = ()
+    name: str = ""
+
+
+Resource = (
+    Vpc
+    | Subnet
+    | RouteTable
+    | NetworkAcl
+    | SecurityGroup
+    | NetworkInterface
+    | InternetGateway
+    | NatGateway
+    | PrefixList
+)
 
 RESOURCE_TYPES: dict[str, type[Any]] = {
     "vpc": Vpc,
@@ -159,6 +182,7 @@ RESOURCE_TYPES: dict[str, type[Any]] = {
     "network-interface": NetworkInterface,
     "internet-gateway": InternetGateway,
     "natgateway": NatGateway,
+    "prefix-list": PrefixList,
 }
 """By resource type, as named in EC2 tag specifications."""
 
@@ -178,6 +202,7 @@ class Configuration:
     interfaces: Mapping[str, NetworkInterface] = field(default_factory=dict)
     internet_gateways: Mapping[str, InternetGateway] = field(default_factory=dict)
     nat_gateways: Mapping[str, NatGateway] = field(default_factory=dict)
+    prefix_lists: Mapping[str, PrefixList] = field(default_factory=dict)
     unknown_associations: frozenset[tuple[str, str]] = frozenset()
 
     def resources(self) -> list[Resource]:
@@ -195,6 +220,7 @@ FIELD_OF: dict[type[Any], str] = {
     NetworkInterface: "interfaces",
     InternetGateway: "internet_gateways",
     NatGateway: "nat_gateways",
+    PrefixList: "prefix_lists",
 }
 """The `Configuration` field that holds each resource type."""
 

@@ -11,6 +11,7 @@ MEMBERS: dict[str, str] = {
     "describe-internet-gateways": "InternetGateways",
     "describe-nat-gateways": "NatGateways",
     "describe-security-group-rules": "SecurityGroupRules",
+    "describe-prefix-lists": "PrefixLists",
 }
 """Each command, and the member of its output that holds the list."""
 

@@ -4,6 +4,7 @@ Credentials, region and endpoint come from boto3's defaults unless `connectors/a
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,13 @@ OPERATIONS = (
     "describe_nat_gateways",
     "describe_security_group_rules",
 )
-"""One for each command in `schemas/describe.py`."""
+"""One for each command in `schemas/describe.py`, except for prefix lists."""
+
+PREFIX_LISTS = ("describe_managed_prefix_lists", "get_managed_prefix_list_entries")
+"""Operations whose output becomes that of `describe-prefix-lists`, which lacks the customer's own lists. Without the
+permission for them, what prefix lists decide is unknown."""
+
+LOG = logging.getLogger(__name__)
 
 _DENIED = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
 _DRY_RUN = "DryRunOperation"
@@ -56,7 +63,33 @@ def describe_all(ec2: "EC2Client | None" = None, access: Access = DEFAULT) -> di
         except BotoCoreError as error:
             raise setup_error(error, "EC2") from error
         answers[operation.replace("_", "-")] = json.loads(json.dumps(answer, default=_plain))
+    if ec2 is not None:
+        answers["describe-prefix-lists"] = {"PrefixLists": _prefix_lists(ec2)}
     return answers
+
+
+def _prefix_lists(ec2: "EC2Client") -> list[dict[str, Any]]:
+    """Every managed prefix list with its entries, AWS's own too, in the form of `describe-prefix-lists`."""
+    try:
+        lists = ec2.get_paginator("describe_managed_prefix_lists").paginate().build_full_result()["PrefixLists"]
+        entries = ec2.get_paginator("get_managed_prefix_list_entries")
+        return [
+            {
+                "PrefixListId": each["PrefixListId"],
+                "PrefixListName": each.get("PrefixListName", ""),
+                "Cidrs": [e["Cidr"] for e in entries.paginate(PrefixListId=each["PrefixListId"]).search("Entries")],
+            }
+            for each in lists
+        ]
+    except ClientError as error:
+        found = _explained(PREFIX_LISTS[0], error)
+        if not isinstance(found, Denied):
+            raise found from error
+        needed = " and ".join(map(permission, PREFIX_LISTS))
+        LOG.warning("warning: what prefix lists decide stays unknown: grant %s to the credentials in use.", needed)
+        return []
+    except BotoCoreError as error:
+        raise setup_error(error, "EC2") from error
 
 
 def probe(access: Access = DEFAULT) -> Iterator[tuple[str, Denied | None]]:

@@ -10,7 +10,7 @@ from schemas.errors import FlowtrailError
 
 def read_answers(folder: str) -> dict[str, dict[str, Any]]:
     """The output by command, of the files that exist. Raises FlowtrailError when the folder does not exist, when a
-    required file is missing, or when a file cannot be read or is not a JSON object."""
+    required file is missing, or when a file cannot be read, is not a JSON object or only a part of the output."""
     path = Path(folder)
     if not path.is_dir():
         raise FlowtrailError(
@@ -38,5 +38,10 @@ def _answer(path: Path, command: str) -> dict[str, Any]:
         raise FlowtrailError(
             f"{path} is not the JSON that `aws ec2 {command}` prints.",
             f"Save it again, without --output text, table or yaml: {how_to_save(command)}",
+        )
+    if answer.get("NextToken"):
+        raise FlowtrailError(
+            f"{path} is only a part of what `aws ec2 {command}` prints: it has a NextToken.",
+            f"Save it again, without --max-items, --max-results and --no-paginate: {how_to_save(command)}",
         )
     return answer

@@ -18,6 +18,7 @@ from schemas.configuration import (
     NatGateway,
     NetworkAcl,
     NetworkInterface,
+    PrefixList,
     Resource,
     RouteTable,
     RouteTableAssociation,
@@ -55,6 +56,7 @@ def resources_from_describe(answers: Mapping[str, Mapping[str, Any]]) -> tuple[R
     resources += _each(answers, "describe-security-groups", lambda item: _security_group(item, rule_ids))
     resources += _each(answers, "describe-network-interfaces", lambda item: _interface(item, names))
     resources += _internet_gateways(answers, tables)
+    resources += _each(answers, "describe-prefix-lists", _prefix_list)
     resources += [nat for nat in _each(answers, "describe-nat-gateways", _nat_gateway) if nat.state not in GONE]
     return tuple(resources)
 
@@ -218,6 +220,8 @@ def _interface(item: _Item, names: Mapping[str, str]) -> NetworkInterface:
         instance_id,
         names.get(instance_id, "") if instance_id else _name(item),
         item.text("InterfaceType") or "interface",
+        None if item.value("SourceDestCheck") is None else item.flag("SourceDestCheck"),
+        (item.text("RequesterId") or "AWS") if item.flag("RequesterManaged") else "",
     )
 
 
@@ -235,6 +239,11 @@ def _internet_gateways(answers: Mapping[str, Mapping[str, Any]], tables: list[Ro
         found[item.required("InternetGatewayId")] = tuple(sorted(vpcs))
     # A gateway that only a route still names was deleted: its attachment is not unknown, there is none.
     return [InternetGateway(igw, found.get(igw, ())) for igw in sorted({*found, *named})]
+
+
+def _prefix_list(item: _Item) -> PrefixList:
+    cidrs = _cidrs([str(cidr) for cidr in item.list("Cidrs")])
+    return PrefixList(item.required("PrefixListId"), cidrs, item.text("PrefixListName"))
 
 
 def _nat_gateway(item: _Item) -> NatGateway:

@@ -163,6 +163,12 @@ def new_groups(call: Call) -> tuple[str, ...]:
     return tuple(sorted(group_id for group_id in ids if group_id))
 
 
+def new_source_dest_check(call: Call) -> bool | None:
+    """What a call sets the source/destination check to; None if it does not."""
+    given = call.request.fields("sourceDestCheck")
+    return None if given.value("value") is None else given.flag("value")
+
+
 def modified_interface(call: Call, state: State) -> NetworkInterface | None:
     """The interface that the call names, or the only one of the instance that it names."""
     interface = state.get(NetworkInterface, call.request.text("networkInterfaceId"))
@@ -175,8 +181,12 @@ def modified_interface(call: Call, state: State) -> NetworkInterface | None:
 
 def _modify_interface(call: Call, state: State) -> None:
     interface, groups = modified_interface(call, state), new_groups(call)
-    if interface is not None and groups:
+    if interface is None:
+        return
+    if groups:
         state.put(replace(interface, group_ids=groups))
+    elif (check := new_source_dest_check(call)) is not None:
+        state.put(replace(interface, source_dest_check=check))
 
 
 EFFECTS: dict[str, Callable[[Call, State], None]] = {

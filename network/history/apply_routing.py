@@ -3,10 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from network.aws.call import Call
+from network.aws.call import Call, ids_in
 from network.aws.shapes import destination, name_tag, route, target
 from network.history.state import State
-from schemas.configuration import UNKNOWN, InternetGateway, NatGateway, Route, RouteTable, RouteTableAssociation
+from schemas.configuration import (
+    UNKNOWN,
+    InternetGateway,
+    NatGateway,
+    NetworkInterface,
+    PrefixList,
+    Route,
+    RouteTable,
+    RouteTableAssociation,
+)
 
 
 def _create_route(call: Call, state: State) -> None:
@@ -110,9 +119,50 @@ def _delete_nat_gateway(call: Call, state: State) -> None:
     state.turn_routes(call.request.text("natGatewayId"), "blackhole")
 
 
-def _delete_peering(call: Call, state: State) -> None:
-    state.turn_routes(call.request.text("vpcPeeringConnectionId"), "blackhole")
+def targets_of(call: Call, state: State) -> list[str]:
+    """The route targets that a call takes away or brings back: those that it names, and the interfaces of an instance
+    that it names."""
+    named = ids_in(call.event.request)
+    instances = {name for name in named if name.startswith("i-")}
+    return [*named, *(i.id for i in state.every(NetworkInterface) if i.instance_id in instances)]
 
+
+def _take_away(call: Call, state: State) -> None:
+    for name in targets_of(call, state):
+        state.turn_routes(name, "blackhole")
+
+
+def _bring_back(call: Call, state: State) -> None:
+    for name in targets_of(call, state):
+        state.turn_routes(name, "active")
+
+
+def _stop_propagation(call: Call, state: State) -> None:
+    """The gateway's propagated routes leave the table."""
+    table, gateway = state.get(RouteTable, call.request.text("routeTableId")), call.request.text("gatewayId")
+    if table is not None and gateway:
+        kept = tuple(r for r in table.routes if not (r.propagated and r.target == gateway))
+        state.put(replace(table, routes=kept))
+
+
+def forget_list(call: Call, state: State) -> None:
+    """The call does not show all entries of the prefix list, before it or after it: they are not known."""
+    state.remove(PrefixList, call.request.text("PrefixListId"))
+
+
+TAKE_AWAY = (
+    "DeleteVpcPeeringConnection",
+    "DeleteEgressOnlyInternetGateway",
+    "DeleteVpcEndpoints",
+    "DetachVpnGateway",
+    "DeleteVpnGateway",
+    "DeleteTransitGateway",
+    "StopInstances",
+    "TerminateInstances",
+    "DetachNetworkInterface",
+    "DeleteNetworkInterface",
+)
+"""Calls after which routes to what they name are blackholes."""
 
 EFFECTS: dict[str, Callable[[Call, State], None]] = {
     "CreateRoute": _create_route,
@@ -128,5 +178,10 @@ EFFECTS: dict[str, Callable[[Call, State], None]] = {
     "DeleteInternetGateway": _delete_internet_gateway,
     "CreateNatGateway": _create_nat_gateway,
     "DeleteNatGateway": _delete_nat_gateway,
-    "DeleteVpcPeeringConnection": _delete_peering,
+    **dict.fromkeys(TAKE_AWAY, _take_away),
+    "StartInstances": _bring_back,
+    "DisableVgwRoutePropagation": _stop_propagation,
+    **dict.fromkeys(
+        ("ModifyManagedPrefixList", "RestoreManagedPrefixListVersion", "DeleteManagedPrefixList"), forget_list
+    ),
 }

@@ -16,6 +16,7 @@ from network.history.apply_filters import (
     modified_interface,
     named_entry,
     new_groups,
+    new_source_dest_check,
     put_entry,
 )
 from network.history.rebuild import rebuilt
@@ -151,9 +152,16 @@ def _is_modified(rule: SecurityGroupRule, rule_id: str, fields: Fields) -> bool:
 
 def _unmodify_interface(call: Call, state: State, history: History) -> None:
     interface = modified_interface(call, state)
-    if interface is None or not new_groups(call):
+    if interface is None:
         return
     named = {interface.id, call.request.text("instanceId")} - {""}
+    if not new_groups(call):
+        if new_source_dest_check(call) is not None:
+            checks = (
+                c for n in sorted(named) for e in history.before(call, n) if (c := new_source_dest_check(e)) is not None
+            )
+            state.put(replace(interface, source_dest_check=next(checks, None)))
+        return
     earlier = (groups for name in sorted(named) for e in history.before(call, name) if (groups := new_groups(e)))
     state.put(replace(interface, group_ids=next(earlier, (UNKNOWN,))))
 

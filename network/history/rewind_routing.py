@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from network.aws.call import Call, History
 from network.aws.shapes import destination, route, target
-from network.history.apply_routing import associate, attach_gateway, detach_gateway
+from network.history.apply_routing import TAKE_AWAY, associate, attach_gateway, detach_gateway, forget_list, targets_of
 from network.history.rebuild import rebuilt
 from network.history.state import State
 from schemas.configuration import UNKNOWN, InternetGateway, NatGateway, Route, RouteTable, RouteTableAssociation, Subnet
@@ -151,8 +151,13 @@ def _undelete_nat_gateway(call: Call, state: State, history: History) -> None:
     state.turn_routes(nat_id, "active")
 
 
-def _undelete_peering(call: Call, state: State, _: History) -> None:
-    state.turn_routes(call.request.text("vpcPeeringConnectionId"), "active")
+def _give_back(call: Call, state: State, _: History) -> None:
+    for name in targets_of(call, state):
+        state.turn_routes(name, "active")
+
+
+def _forget_list(call: Call, state: State, _: History) -> None:
+    forget_list(call, state)
 
 
 EFFECTS: dict[str, Callable[[Call, State, History], None]] = {
@@ -169,5 +174,7 @@ EFFECTS: dict[str, Callable[[Call, State, History], None]] = {
     "DeleteInternetGateway": _undelete_internet_gateway,
     "CreateNatGateway": _uncreate_nat_gateway,
     "DeleteNatGateway": _undelete_nat_gateway,
-    "DeleteVpcPeeringConnection": _undelete_peering,
+    "ModifyManagedPrefixList": _forget_list,
+    "RestoreManagedPrefixListVersion": _forget_list,
+    **dict.fromkeys(TAKE_AWAY, _give_back),
 }

@@ -11,6 +11,7 @@ from schemas.configuration import (
     NatGateway,
     NetworkAcl,
     NetworkInterface,
+    PrefixList,
     Resource,
     Route,
     RouteTable,
@@ -21,7 +22,9 @@ from schemas.configuration import (
     configuration,
 )
 
-R = TypeVar("R", Subnet, RouteTable, NetworkAcl, SecurityGroup, NetworkInterface, InternetGateway, NatGateway)
+R = TypeVar(
+    "R", Subnet, RouteTable, NetworkAcl, SecurityGroup, NetworkInterface, InternetGateway, NatGateway, PrefixList
+)
 Key = tuple[type[Any], str]
 Value = tuple[Resource | None, frozenset[str]]
 """A resource, or None if it does not exist; for a subnet also which of its associations cannot be known."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from network.aws.call import Call, History, call_of
+from network.aws.call import Call, History
 from network.history.apply import apply
+from network.history.order import in_order
 from network.history.periods import Associations, InterfacePeriod, interface_periods
 from network.history.rewind import undo
 from network.history.state import Key, State, key_of
@@ -29,6 +30,7 @@ from schemas.configuration import (
     InternetGateway,
     NetworkAcl,
     NetworkInterface,
+    PrefixList,
     Resource,
     RouteTable,
     SecurityGroup,
@@ -67,8 +69,8 @@ class Timeline:
                 "There is no snapshot of the VPC configuration yet.",
                 "Take one with: flowtrail snapshot (or flowtrail snapshot --from-files DIR --as-of TIME).",
             )
-        self.changes = _unique(changes)
-        calls = [call_of(change) for change in self.changes]
+        calls = in_order(_unique(changes), snapshots)
+        self.changes = tuple(call.event for call in calls)
         self._boundaries = _boundaries(snapshots, calls)
         self._times = [boundary.time for boundary in self._boundaries]
         self._position = {
@@ -212,11 +214,13 @@ def _show(resources: tuple[Resource, ...], state: State) -> None:
 
 
 def vpcs_of(resource: Resource) -> set[str]:
-    """The VPCs that a resource belongs to; empty for a gateway that is not attached."""
+    """The VPCs that a resource belongs to; empty for a gateway that is not attached and for a prefix list."""
     if isinstance(resource, Vpc):
         return {resource.id}
     if isinstance(resource, InternetGateway):
         return set(resource.vpc_ids)
+    if isinstance(resource, PrefixList):
+        return set()
     return {resource.vpc_id}
 
 

@@ -24,7 +24,7 @@ from schemas.configuration import NetworkInterface
 @dataclass(frozen=True)
 class InterfaceFacts:
     """What a range contains of an interface. `addresses` are all that it ever had, as far as known; `flows` counts flow
-    records, `nodata` and `skipdata` the intervals with that log status."""
+    records, `accepts` the accepted ones, `nodata` and `skipdata` the intervals with that log status."""
 
     interface_id: str
     flow_logs: tuple[str, ...]
@@ -32,6 +32,7 @@ class InterfaceFacts:
     flows: int
     nodata: int
     skipdata: int
+    accepts: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def interfaces(client: Client, start: datetime, end: datetime, timeline: Timelin
             sum(row["flows"] for row in rows),
             sum(row["nodata"] for row in rows),
             sum(row["skipdata"] for row in rows),
+            sum(row["accepts"] for row in rows),
         )
         for interface_id, rows in sorted(found.items())
     ]
@@ -173,6 +175,7 @@ def _flow_row(row: Mapping[str, Any]) -> FlowRow:
         row["bucket"],
         row["key"],
         row["etag"],
+        row["reject_reason"] or "",
     )
 
 

@@ -1,6 +1,7 @@
 """The Beam pipeline that turns facts into incidents. An element is one network interface; the logic is in the pure
 modules."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,13 +20,15 @@ from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
-from pipelines.correlate.tell.completeness import Coverage, sentence
+from pipelines.correlate.tell.completeness import Coverage, one_sided, sentence
 from pipelines.correlate.tell.incident import changes_of, tell, wanted, with_keys
 from pipelines.runner import check, noting_failures, running
 from schemas.errors import FlowtrailError
 from schemas.incident import Incident
 from schemas.runner import IN_PROCESS, Runner
 from schemas.times import rfc3339
+
+LOG = logging.getLogger(__name__)
 
 SAMPLED_FLOWS = 100
 """Flow records per interface that are compared with the verdict."""
@@ -116,6 +119,8 @@ def run_correlate(
     run = runs.begin(client, "correlate", f"{rfc3339(found.start)} to {rfc3339(found.end)}")
     job = Job(store, run, found, extent.rejected_lines)
     interfaces = facts.interfaces(client, found.start, found.end, timeline)
+    if said := one_sided(sum(i.flows for i in interfaces), sum(i.accepts for i in interfaces)):
+        LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
     with running(runner, store, run) as pipeline:
         _ = pipeline | "Interfaces" >> beam.Create(interfaces) | "Correlate" >> Correlate(job)
     published = incidents.publish(client, run, found.start, found.end)
@@ -159,7 +164,7 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
         return
     flows = facts.sample(job.store.client(), interface, job.range.start, job.range.end, SAMPLED_FLOWS)
     agreement = fidelity(flows, timeline, interface.interface_id)
-    counts = (interface.flows, interface.nodata, interface.skipdata)
+    counts = (interface.flows, interface.accepts, interface.nodata, interface.skipdata)
     coverage = Coverage(interface.interface_id, *counts, *found.minutes, agreement)
     for key, finding in with_keys(findings):
         yield key, Trace(finding, coverage)

@@ -7,6 +7,7 @@ number of unfinished attempts.
 import json
 import sys
 from dataclasses import asdict
+from datetime import timedelta
 
 from connectors.store.clickhouse import Store
 from pipelines.ingest.load import Limits
@@ -14,7 +15,7 @@ from pipelines.ingest.pipeline import run_ingest
 from tests.contents import contents, unfinished
 
 if __name__ == "__main__":
-    given = Store(sys.argv[1])
+    given = Store(sys.argv[1], wait=timedelta(seconds=1))
     summary = run_ingest(given, [sys.argv[2]], limits=Limits(objects=3))
     answer = {"summary": asdict(summary), "contents": contents(given), "unfinished": unfinished(given)}
     print(json.dumps(answer, default=str))

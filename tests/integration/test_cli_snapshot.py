@@ -90,6 +90,16 @@ def test_a_missing_answer_is_named_with_the_command_that_saves_it(run: Run, tmp_
     assert "aws ec2 describe-subnets" in result.stderr
 
 
+def test_a_part_of_an_answer_is_refused(run: Run, vpc: str, tmp_path: Path) -> None:
+    for command, answer in describe_all().items():
+        more = {"NextToken": "abc"} if command == "describe-network-interfaces" else {}
+        (tmp_path / f"{command}.json").write_text(json.dumps({**answer, **more}), "utf-8")
+    result = run("snapshot", "--from-files", str(tmp_path))
+    assert result.exit_code == 1
+    assert "describe-network-interfaces.json is only a part of what" in result.stderr
+    assert "--max-items" in result.stderr
+
+
 def test_a_folder_that_does_not_exist(run: Run, tmp_path: Path) -> None:
     result = run("snapshot", "--from-files", str(tmp_path / "nowhere"))
     assert result.exit_code == 1

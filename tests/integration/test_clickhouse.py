@@ -14,7 +14,10 @@ from connectors.store.clickhouse import Store, insert, query
 from connectors.store.migrate import MIGRATIONS
 from schemas.errors import FlowtrailError
 
-OPEN = "import sys; from connectors.store.clickhouse import Store; Store(sys.argv[1], 'system').client(); print('open')"
+OPEN = (
+    "import sys; from datetime import timedelta; from connectors.store.clickhouse import Store;"
+    " Store(sys.argv[1], 'system', wait=timedelta(seconds=1)).client(); print('open')"
+)
 
 
 def opened_by_another_process(folder: Path) -> subprocess.CompletedProcess[str]:

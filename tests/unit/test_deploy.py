@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from connectors.aws.ec2 import OPERATIONS
+from connectors.aws.ec2 import OPERATIONS, PREFIX_LISTS
 from connectors.store.clickhouse import Store
 from schemas.describe import ANSWERS
 
@@ -19,12 +19,12 @@ def allowed(service: str) -> set[str]:
 
 
 def test_every_describe_that_is_called_is_allowed_and_nothing_else_in_ec2() -> None:
-    called = {"ec2:" + "".join(word.capitalize() for word in name.split("_")) for name in OPERATIONS}
+    called = {"ec2:" + "".join(word.capitalize() for word in name.split("_")) for name in (*OPERATIONS, *PREFIX_LISTS)}
     assert allowed("ec2") == called
 
 
 def test_the_calls_are_those_that_the_configuration_needs() -> None:
-    assert {name.replace("_", "-") for name in OPERATIONS} == set(ANSWERS)
+    assert {name.replace("_", "-") for name in OPERATIONS} | {"describe-prefix-lists"} == set(ANSWERS)
 
 
 def test_in_s3_only_listing_and_reading_are_allowed() -> None:

@@ -5,10 +5,10 @@ import gzip
 import pytest
 
 from pipelines.ingest.find.kinds import HEAD_BYTES, kind_of_head, kind_of_key
-from pipelines.ingest.parse.log_format import parse_log_format
-from schemas.errors import FlowtrailError
+from pipelines.ingest.parse.log_format import header_of, parse_log_format
+from schemas.errors import BadObject, FlowtrailError
 from schemas.flow import DEFAULT_FORMAT
-from schemas.object_ref import ObjectKind
+from schemas.object_ref import ObjectKind, ObjectRef
 
 FLOW_LOG, CLOUDTRAIL, OTHER = ObjectKind.FLOW_LOG, ObjectKind.CLOUDTRAIL, ObjectKind.OTHER
 LOG = "123456789010_vpcflowlogs_us-east-1_fl-1234abcd_20180620T1620Z_fe123456.log"
@@ -125,3 +125,28 @@ def test_a_log_format_is_read_as_aws_prints_it() -> None:
 def test_an_invalid_log_format_is_rejected_with_an_example(text: str) -> None:
     with pytest.raises(FlowtrailError, match=r"\$\{start\}"):
         parse_log_format(text)
+
+
+RECORD = "2 123456789010 eni-0a 198.51.100.7 10.0.1.10 40000 22 6 3 180 1763640300 1763640350 REJECT OK"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"2026-11-20T09:00:00.000Z {RECORD}", "exports of CloudWatch Logs"),
+        (f'{{"message":"{RECORD}"}}', "Firehose"),
+        (f'{{"id":"1","timestamp":1763640300000,"message":"{RECORD}"}}', "Firehose"),
+    ],
+)
+def test_flow_logs_in_a_wrapping_are_named_and_not_taken_for_something_else(line: str, words: str) -> None:
+    head = gzip.compress(f"{line}\n".encode())
+    assert kind_of_head(head) is FLOW_LOG
+    with pytest.raises(BadObject) as caught:
+        header_of(ObjectRef("logs", "exportedlogs/x.gz", "e", 1), f"{line}\n".encode())
+    assert caught.value.reason == "wrapped-flow-log"
+    assert words in caught.value.detail
+
+
+@pytest.mark.parametrize("line", ["2026-11-20T09:00:00Z hello", '{"message":"hello"}', "Permission Check Successful"])
+def test_other_text_is_still_other(line: str) -> None:
+    assert kind_of_head(f"{line}\n".encode()) is OTHER

@@ -59,3 +59,13 @@ def test_a_large_one_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_at_all() -> None:
     assert parse_group([], ObjectKind.FLOW_LOG).batches == ()
+
+
+def test_one_without_a_single_record_is_set_aside_and_does_not_count_as_read() -> None:
+    other_format = b"eni-0a 10.0.0.1 10.0.0.2 1795130000 1795130060 ACCEPT OK\n" * 3
+    found = parse_group(
+        [(ref("a"), LOG), (ref("b"), HEADER + other_format), (ref("c"), LOG + b"not a record\n")], ObjectKind.FLOW_LOG
+    )
+    assert [source.ref.key for batch in found.batches for source in batch.objects] == ["a", "c"]
+    assert [(letter.ref.key, letter.reason) for letter in found.letters] == [("b", "no-records-of-this-format")]
+    assert "FLOWTRAIL_LOG_FORMAT" in found.letters[0].detail

@@ -102,14 +102,16 @@ def test_no_matching_rule_is_a_deny(net: dict[str, Any]) -> None:
     assert request(net) == REJECTED
 
 
-def test_icmp_rules_match_only_when_they_are_for_every_type(net: dict[str, Any]) -> None:
+def test_icmp_rules_match_their_type_or_every_type(net: dict[str, Any]) -> None:
     groups = net["describe-security-groups"]["SecurityGroups"][0]["IpPermissions"]
-    groups.append(anywhere("icmp", 8, -1))
+    groups.append(anywhere("icmp", 3, -1))
     assert request(net, 0, protocol=1) == REJECTED
     groups.append(anywhere("icmp", -1, -1))
     assert request(net, 0, protocol=1) == COMPLETES
-    entries(net).append(entry(80, False, "deny", "1", CidrBlock="0.0.0.0/0", IcmpTypeCode={"Type": 8, "Code": -1}))
+    entries(net).append(entry(79, False, "deny", "1", CidrBlock="0.0.0.0/0", IcmpTypeCode={"Type": 3, "Code": -1}))
     assert request(net, 0, protocol=1) == COMPLETES
+    entries(net).append(entry(80, False, "deny", "1", CidrBlock="0.0.0.0/0", IcmpTypeCode={"Type": 8, "Code": -1}))
+    assert request(net, 0, protocol=1) == REJECTED
     entries(net).append(entry(81, False, "deny", "1", CidrBlock="0.0.0.0/0", IcmpTypeCode={"Type": -1, "Code": -1}))
     assert request(net, 0, protocol=1) == REJECTED
 

@@ -134,6 +134,15 @@ def test_traffic_that_is_back_without_a_known_change_closes_too() -> None:
     assert {i.closed_by for i in (lost, rejects)} == {()}
 
 
+def test_an_incident_is_open_while_one_of_its_ports_is_not_back() -> None:
+    flows = usual("12:00", "14:32") + outage("14:32", "15:50", "requests")
+    flows += [f for f in usual("15:50:30", "16:10") if 22 not in (f.src_port, f.dst_port)]
+    flows += outage("15:50", "16:10", "requests", ports=(22,))
+    (told,) = incidents(flows, timeline(*FAULTS[:1]), "16:10")
+    assert (told.state, told.closed_at, told.closed_by) == (State.OPEN, None, ())
+    assert 22 in told.ports
+
+
 def test_unexplained_signals_of_one_time_are_one_incident_identified_by_place_and_time() -> None:
     """Without a cause, rejects and losses stay separate, and losses at the same time stay together."""
     found = incidents(before(), timeline(), "15:45")
@@ -167,7 +176,7 @@ def test_the_order_of_findings_does_not_matter() -> None:
 
 
 def test_the_sentence_says_what_is_missing() -> None:
-    part = Coverage("eni-1", 100, 2, 0, 60, 60, Fidelity(10, 9))
+    part = Coverage("eni-1", 100, 60, 2, 0, 60, 60, Fidelity(10, 9))
     text = sentence([part], 0)
     assert "every minute was delivered" in text
     assert "agrees with the log on 9 of 10 sampled flows" in text

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from network.verdict.acl import acl_of_subnet
 from network.verdict.routing import table_of_subnet
 from pipelines.correlate.blame.edits import Edit, Held, Part
-from schemas.configuration import Configuration
+from schemas.configuration import Configuration, RouteTable
 
 
 def reach(found: Iterable[Edit], before: Configuration, after: Configuration) -> frozenset[str]:
@@ -32,8 +32,16 @@ def _reach(edit: Edit, configuration: Configuration) -> set[str]:
 def _subnets(edit: Edit, configuration: Configuration) -> set[str]:
     if edit.part is Part.ATTACHMENT:
         return _routed_to(edit.resource, configuration)
+    table = configuration.route_tables.get(edit.resource) if edit.part is Part.ROUTE else None
+    if table is not None and is_of_gateway(table):
+        return {s.id for s in configuration.subnets.values() if s.vpc_id == table.vpc_id}
     of_subnet = table_of_subnet if edit.part is Part.ROUTE else acl_of_subnet
     return {s for s in configuration.subnets if (owner := of_subnet(configuration, s)) and owner.id == edit.resource}
+
+
+def is_of_gateway(table: RouteTable) -> bool:
+    """Whether it routes what comes in through a gateway (an edge association)."""
+    return any(association.gateway_id for association in table.associations)
 
 
 def _routed_to(target: str, configuration: Configuration) -> set[str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.blast_radius import reach
 from pipelines.correlate.blame.edits import Edit, Part, edits
+from pipelines.correlate.blame.unmodelled import concerned, is_modelled
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
 
@@ -32,13 +33,15 @@ AFTER = timedelta(seconds=60)
 @dataclass(frozen=True)
 class Candidate:
     """One change: its calls in order, the configurations before and after them, their combined edits, and the ids of
-    the interfaces that the edits can affect (`reach`)."""
+    the interfaces that they can affect (`reach`). `modelled` is false for a call whose effect the model does not
+    contain; it has no edits."""
 
     events: tuple[ChangeEvent, ...]
     before: Configuration
     after: Configuration
     edits: tuple[Edit, ...]
     reach: frozenset[str]
+    modelled: bool = True
 
     @property
     def time(self) -> datetime:
@@ -51,7 +54,7 @@ class Candidate:
     @property
     def slack(self) -> timedelta:
         """How long before the last good flow the change may have been made."""
-        acl = all(edit.part in (Part.ACL_ENTRY, Part.ACL_ASSOCIATION) for edit in self.edits)
+        acl = self.modelled and all(edit.part in (Part.ACL_ENTRY, Part.ACL_ASSOCIATION) for edit in self.edits)
         return BEFORE_ACL if acl else BEFORE_OTHER
 
 
@@ -79,17 +82,19 @@ class Candidates:
             if len(events) > 1:  # leave out edits by other principals in between
                 own = {edit.place for event in events for edit in self.of([event]).edits}
                 found = tuple(edit for edit in found if edit.place in own)
-            self._known[ids] = Candidate(tuple(events), before, after, found, reach(found, before, after))
+            modelled = bool(found) or all(map(is_modelled, events))
+            near = reach(found, before, after) if modelled else concerned(events[0], before)
+            self._known[ids] = Candidate(tuple(events), before, after, found, near, modelled)
         return self._known[ids]
 
     def _groups(self, events: Iterable[ChangeEvent]) -> list[list[ChangeEvent]]:
         groups: list[list[ChangeEvent]] = []
         latest: dict[tuple[str, str], list[ChangeEvent]] = {}
         for event in events:
-            found = self.of([event]).edits
-            if not found:
+            single = self.of([event])
+            if not single.edits and single.modelled:
                 continue
-            key = (event.actor, found[0].resource)
+            key = (event.actor, single.edits[0].resource if single.edits else event.event_id)
             group = latest.get(key)
             if group is None or event.event_time - group[-1].event_time > ONE_CHANGE:
                 group = latest[key] = []

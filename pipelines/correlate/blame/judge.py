@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 
 from network.history.timeline import Timeline
 from network.verdict.explain import explain
+from network.verdict.index import index_of
 from network.verdict.packet import Step
+from network.verdict.routing import lookup, table_of_subnet
 from pipelines.correlate.blame.candidates import AFTER, Candidate, Candidates
-from pipelines.correlate.blame.edits import Edit
+from pipelines.correlate.blame.edits import Edit, edits
+from pipelines.correlate.blame.relevance import at_the_edge, may_match, may_show
 from pipelines.correlate.blame.trial import Effect, effect, packet_of
 from pipelines.correlate.blame.wording import doubtful_step, names, proof, turned_step
 from pipelines.correlate.detect.signals import Run, Signal
@@ -30,6 +33,16 @@ DRAIN = timedelta(minutes=15)
 looks like an exchange of data. A route lost longer than this before the last completed conversation is not proven to be
 the cause."""
 
+CHANCE = 0.01
+"""A change is not the cause of a silence that had begun before it: conversations as frequent as these would have paused
+by chance until the change with a lower probability than this."""
+
+GONE = frozenset({"StopInstances", "TerminateInstances", "DetachNetworkInterface", "DeleteNetworkInterface"})
+"""Calls after which an interface or an instance answers nobody any more."""
+LEAVING = timedelta(minutes=5)
+"""How far such a call and the last good conversation may be apart: an instance may serve until it is shut down, and is
+taken out of service before."""
+
 COINCIDENCE = timedelta(minutes=2)
 """A weak signal is reported as suspected if a change that cannot be tested was made within this time of its start."""
 
@@ -37,7 +50,8 @@ COINCIDENCE = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Finding:
     """A signal, or the part of it that one change explains (its `runs` are then those). `cause_events` and `ended_by`
-    are API calls in order; `edits` are those of the cause."""
+    are API calls in order; `edits` are those of the cause that are still to be undone at the end of the range, and
+    `edits_then` those at its last sign; `refused` are resources that no command may name, each with the reason."""
 
     signal: Signal
     certainty: Certainty
@@ -46,6 +60,8 @@ class Finding:
     cause_events: tuple[ChangeEvent, ...] = ()
     ended_by: tuple[ChangeEvent, ...] = ()
     edits: tuple[Edit, ...] = ()
+    edits_then: tuple[Edit, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def blame(signals: Sequence[Signal], timeline: Timeline, end: datetime) -> list[Finding]:
@@ -62,7 +78,9 @@ class _Judge:
 
     def of(self, signal: Signal) -> list[Finding]:
         """One finding for each change that explains some of the runs, and one for the other runs if they are enough."""
-        runs = sorted(signal.runs, key=_loudest)[:MOST_RUNS]
+        runs = sorted((run for run in signal.runs if not self._left(signal, run)), key=_loudest)[:MOST_RUNS]
+        if not runs:
+            return []
         proven: dict[tuple[str, ...], tuple[Candidate, list[Run]]] = {}
         unexplained: list[Run] = []
         near = self._near(signal)
@@ -79,11 +97,31 @@ class _Judge:
             found.append(self._unproven(rest, near))
         return sorted(found, key=lambda f: (f.cause is None, f.cause_events[0].order if f.cause_events else ()))
 
+    def _left(self, signal: Signal, run: Run) -> bool:
+        """Whether one end of a lost conversation was stopped, terminated or deleted when it fell silent: no other
+        change can be the cause, and nothing is wrong."""
+        if signal.kind is not Kind.LOST_TRAFFIC:
+            return False
+        first, last = signal.last_good - LEAVING, (run.first_bad or signal.last_good) + LEAVING
+        leaving = {
+            name
+            for change in self.candidates.timeline.changes
+            if change.event_name in GONE and first <= change.event_time <= last
+            for name in change.resources
+        }
+        ends = {signal.interface_id, *self._holders(run.conversation.peer, signal.last_good)}
+        interfaces = self.candidates.timeline.at(first).interfaces
+        return any(end in leaving or (end in interfaces and interfaces[end].instance_id in leaving) for end in ends)
+
+    def _holders(self, address: str, moment: datetime) -> list[str]:
+        return [i.id for i in index_of(self.candidates.timeline.at(moment)).holders(address)]
+
     def _cause(self, signal: Signal, run: Run, near: frozenset[str]) -> Candidate | None:
         """The change that broke the run's conversation: the latest one before its first failure, otherwise the first
         one during it. Without a logged failure: the one closest to the signal's last good flow."""
         turned = [c for c in self._window(signal, run, near) if self._turns(c, signal, run) is True]
         if run.first_bad is None:
+            turned = [c for c in turned if self._holds(c, signal, run)]
             return min(turned, key=lambda c: (abs(c.time - signal.last_good), c.time, c.ids), default=None)
         before = [c for c in turned if c.time <= run.first_bad + AFTER and self._holds(c, signal, run)]
         during = [c for c in turned if c.time > run.first_bad + AFTER]
@@ -97,26 +135,62 @@ class _Judge:
 
     def _turns(self, candidate: Candidate, signal: Signal, run: Run) -> bool | None:
         """Whether the change turned the conversation from good to bad; None when that is unknown."""
-        before = self._effect(candidate.before, signal, run)
-        after = self._effect(candidate.after, signal, run)
-        if before in (Effect.BAD, Effect.OTHER) or after in (Effect.GOOD, Effect.OTHER):
+        if self._too_late(candidate, signal, run):
             return False
-        return None if Effect.UNKNOWN in (before, after) else True
+        packet = packet_of(run.conversation)
+        before = explain(packet, candidate.before, signal.interface_id)
+        after = explain(packet, candidate.after, signal.interface_id)
+        was, now = effect(signal, before), effect(signal, after)
+        if was in (Effect.BAD, Effect.OTHER):
+            return False
+        if not candidate.modelled:
+            return None if may_show(candidate.events[0], signal.kind) else False
+        if now is Effect.GOOD and (after.ways - before.ways or at_the_edge(candidate)):
+            now = Effect.UNKNOWN  # another way, and nothing is known of what is behind it
+        if now in (Effect.GOOD, Effect.OTHER):
+            return False
+        if Effect.UNKNOWN not in (was, now):
+            return True
+        return None if may_match(candidate, packet) else False
+
+    def _too_late(self, candidate: Candidate, signal: Signal, run: Run) -> bool:
+        """Whether the conversations had fallen silent before the change, by the odds that made the silence a signal."""
+        if run.first_bad is not None or not signal.busy:
+            return False
+        silent = (candidate.time - signal.last_good - AFTER) / timedelta(minutes=1)
+        return silent > 0 and (1 - signal.busy) ** silent < CHANCE
 
     def _holds(self, candidate: Candidate, signal: Signal, run: Run) -> bool:
-        """Whether its effect still held when the run started."""
-        if run.first_bad is None or run.first_bad - candidate.events[-1].event_time < AFTER:
+        """Whether its effect still held when the run started, or in the middle of a silent one."""
+        made = candidate.events[-1].event_time
+        if run.first_bad is None:
+            begun = max(made, signal.last_good)
+            moment = begun + (signal.until - begun) / 2
+        else:
+            moment = run.first_bad
+        if moment - made < AFTER and run.first_bad is not None:
             return True
-        return self._effect(self.candidates.timeline.at(run.first_bad), signal, run) is Effect.BAD
+        return self._effect(self.candidates.timeline.at(moment), signal, run) is Effect.BAD
 
     def _effect(self, configuration: Configuration, signal: Signal, run: Run) -> Effect:
         return effect(signal, explain(packet_of(run.conversation), configuration, signal.interface_id))
 
     def _near(self, signal: Signal) -> frozenset[str]:
-        """The signal's interface, and those of its peers inside the VPC."""
+        """The signal's interface, those of its peers inside the VPC, and those on the way to them: of an appliance that
+        is a route's target, and in the subnet of a NAT gateway."""
+        known = self.candidates.timeline.at(signal.last_good)
         peers = {run.conversation.peer for run in signal.runs}
-        interfaces = self.candidates.timeline.at(signal.last_good).interfaces.values()
-        return frozenset([signal.interface_id, *(i.id for i in interfaces if peers & set(i.addresses))])
+        ends = {signal.interface_id, *(i.id for i in known.interfaces.values() if peers & set(i.addresses))}
+        ways = {way for peer in peers for end in ends for way in self._targets(known, end, peer)}
+        subnets = {known.nat_gateways[way].subnet_id for way in ways & known.nat_gateways.keys()}
+        passed = {i.id for i in known.interfaces.values() if i.subnet_id in subnets}
+        return frozenset({*ends, *passed, *(ways & known.interfaces.keys())})
+
+    def _targets(self, configuration: Configuration, interface_id: str, address: str) -> list[str]:
+        interface = configuration.interfaces.get(interface_id)
+        table = table_of_subnet(configuration, interface.subnet_id) if interface else None
+        route = lookup(table, address, configuration.prefix_lists) if table else None
+        return [route.target] if route else []
 
     def _named(self, signal: Signal, whole: Candidate, near: frozenset[str]) -> Finding:
         candidate = self._narrowed(whole, signal)
@@ -132,7 +206,29 @@ class _Judge:
             reason = f"{reason} But conversations still completed more than {minutes} minutes after the change."
         ended = self._ended(signal, candidate.events[-1].event_time, near)
         cause = self._described(candidate, step)
-        return Finding(signal, certainty, reason, cause, candidate.events, ended, candidate.edits)
+        return Finding(signal, certainty, reason, cause, candidate.events, ended, *self._to_undo(candidate, signal))
+
+    def _to_undo(
+        self, candidate: Candidate, signal: Signal
+    ) -> tuple[tuple[Edit, ...], tuple[Edit, ...], tuple[tuple[str, str], ...]]:
+        """The edits of the change that are not undone yet, at the end of the range and at its last sign, and what no
+        command may name."""
+        last = max((run.last_bad for run in signal.runs if run.last_bad), default=signal.until)
+        now, then = map(self.candidates.timeline.at, (self.end, max(last, candidate.events[-1].event_time)))
+        places = {edit.place for edit in candidate.edits}
+        left, left_then = (
+            tuple(edit for edit in edits(candidate.before, each) if edit.place in places) for each in (now, then)
+        )
+        held = {interface.id: interface.managed_by for interface in now.interfaces.values() if interface.managed_by}
+        gone = candidate.before.security_groups.keys() - now.security_groups.keys()
+        refused = {
+            name: f"{name} is managed by {service}, which alone may change it." for name, service in held.items()
+        }
+        return (
+            left,
+            left_then,
+            (*sorted(refused.items()), *((name, f"{name} no longer exists.") for name in sorted(gone))),
+        )
 
     def _described(self, candidate: Candidate, step: Step) -> Cause:
         """The change as a `Cause`. Name, actor and time are those of its last call that edits the step's rule."""
@@ -142,14 +238,16 @@ class _Judge:
         return Cause(candidate.ids, *who, step.layer, step.resource, step.rule)
 
     def _narrowed(self, whole: Candidate, signal: Signal) -> Candidate:
-        """Of several calls, the last one that broke the conversation, and those that edit the same entries."""
+        """Of several calls, for each conversation the last one that broke it, and those that edit the same entries."""
         if len(whole.events) == 1:
             return whole
         singles = [self.candidates.of([event]) for event in whole.events]
-        turning = [c for c in singles if self._turns(c, signal, signal.runs[0]) is True]
-        if not turning:
-            return whole
-        places = {edit.place for edit in turning[-1].edits}
+        places: set[tuple[str, str, str]] = set()
+        for run in signal.runs:
+            turning = [c for c in singles if self._turns(c, signal, run) is True]
+            if not turning:
+                return whole
+            places |= {edit.place for edit in turning[-1].edits}
         return self.candidates.of([c.events[0] for c in singles if places & {edit.place for edit in c.edits}])
 
     def _ended(self, signal: Signal, since: datetime, near: frozenset[str]) -> tuple[ChangeEvent, ...]:
@@ -178,23 +276,41 @@ class _Judge:
             return Finding(signal, Certainty.UNEXPLAINED, self._why(signal, run, len(window)), ended_by=ended)
         candidate = doubtful[-1] if run.first_bad else doubtful[0]
         others = f" The same is true of {len(doubtful) - 1} more changes." if len(doubtful) > 1 else ""
-        reason = (
-            "This change fits in time and reach, but it could not be tested: the configuration before or after it is"
-            f" not fully known. A snapshot from before the change would settle it.{others}"
+        if candidate.modelled and not signal.rejects_logged:
+            why = (
+                "no rejected traffic is logged at this interface, so that a reject would look like this, or not at all."
+            )
+        else:
+            why = self._why_unknown(candidate)
+        reason = f"This change fits in time and reach, but its effect could not be tested: {why}{others}"
+        cause = self._described(candidate, doubtful_step(candidate))
+        left = self._to_undo(candidate, signal)
+        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, *left)
+
+    def _why_unknown(self, candidate: Candidate) -> str:
+        return (
+            "the configuration before or after it is not fully known. A snapshot from before it would settle it."
+            if candidate.modelled
+            else "the model of the VPC does not contain what this call does."
         )
-        cause = self._described(candidate, doubtful_step(candidate.edits))
-        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, candidate.edits)
 
     def _doubted(self, signal: Signal, near: frozenset[str]) -> bool:
         """Whether a weak signal started when a change was made that may have caused it but cannot be tested."""
         close = (c for c in self._window(signal, signal.runs[0], near) if abs(c.time - signal.last_good) <= COINCIDENCE)
-        return any(self._turns(c, signal, signal.runs[0]) is None for c in close)
+        return any(c.modelled and self._turns(c, signal, signal.runs[0]) is None for c in close)
 
     def _why(self, signal: Signal, run: Run, tested: int) -> str:
         now = self._effect(self.candidates.timeline.at(run.first_bad or signal.until), signal, run)
+        before = self._effect(self.candidates.timeline.at(run.last_good), signal, run)
         known = {
             Effect.GOOD: "As far as the configuration is known, it lets these packets pass",
-            Effect.BAD: "As far as the configuration is known, it stops these packets, and already did before",
+            Effect.BAD: "As far as the configuration is known, it stops these packets"
+            + (
+                ". It would have stopped them before too, when the log shows that they passed, so that something in it"
+                " is missing or wrong"
+                if before is Effect.BAD
+                else ""
+            ),
             Effect.OTHER: "As far as the configuration is known, it does something else with these packets",
             Effect.UNKNOWN: "What the configuration does with these packets is unknown",
         }[now]

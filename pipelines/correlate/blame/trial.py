@@ -35,7 +35,7 @@ def packet_of(conversation: Conversation) -> Packet:
 def effect(signal: Signal, verdict: Verdict) -> Effect:
     """The effect of a verdict on the signal's conversations. Rejects are judged by the action that the flow log would
     record, whether or not the conversation then completes, since two faults may overlap. Lost traffic is judged by the
-    outcome."""
+    outcome; a reject would show as one, unless the log has no rejects at all."""
     if signal.kind is Kind.REJECTS and not signal.reply:
         return {"ACCEPT": Effect.GOOD, "REJECT": Effect.BAD}.get(verdict.action, Effect.UNKNOWN)
     if signal.kind is Kind.REJECTS:
@@ -45,6 +45,8 @@ def effect(signal: Signal, verdict: Verdict) -> Effect:
         return Effect.UNKNOWN
     if verdict.outcome == "completes":
         return Effect.GOOD
+    if verdict.outcome == "rejected" and not signal.rejects_logged:
+        return Effect.UNKNOWN
     stopped_beyond = verdict.action == "ACCEPT" and verdict.reply in ("NONE", "ACCEPT")
     return Effect.BAD if verdict.outcome == "lost" or stopped_beyond else Effect.OTHER
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from network.rules import acl_entry_text, group_rule_text, route_text
 from network.verdict.explain import Verdict
 from network.verdict.packet import Step
+from pipelines.correlate.blame.candidates import Candidate
 from pipelines.correlate.blame.edits import Edit, Held, Part, Value
 from pipelines.correlate.detect.signals import Signal
 from schemas.configuration import UNKNOWN, AclEntry, Route, SecurityGroupRule
@@ -35,14 +36,26 @@ def turned_step(before: Verdict, after: Verdict, found: Sequence[Edit]) -> Step:
         return replace(step, layer="internet-gateway", resource=detached.resource, rule=f"detached from {detached.key}")
     if names((replace(e, before=None) for e in found), step.rule):
         return step
+    moved = next((e for e in found if e.part is Part.INTERFACE_GROUPS), None)
+    if moved is not None and step.layer == "security-group":
+        return replace(step, resource=moved.resource, rule=_groups_text(moved))
     twins = (s for s in before.steps if (s.layer, s.direction, s.of) == (step.layer, step.direction, step.of))
     gone = next((s for s in twins if names((replace(e, after=None) for e in found), s.rule)), None)
     return replace(step, resource=gone.resource, rule=gone.rule) if gone else step
 
 
-def doubtful_step(found: Sequence[Edit]) -> Step:
+def _groups_text(edit: Edit) -> str:
+    before, after = (", ".join(value) if isinstance(value, tuple) else "" for value in (edit.before, edit.after))
+    return f"groups {after or 'none'} instead of {before or 'none'}"
+
+
+def doubtful_step(candidate: Candidate) -> Step:
     """Describes a change that could not be tested: by the entry whose content is unknown, otherwise by the first
-    one."""
+    one; a call that the model does not contain by the first resource that it names."""
+    found = candidate.edits
+    if not found:
+        event = candidate.events[0]
+        return Step("", "", next(iter(event.resources), ""), event.event_name, "unknown")
     edit = next((e for e in found if not e.exact or _unknown(e.before) or _unknown(e.after)), found[0])
     rule = text(edit.after) or text(edit.before) or edit.key
     return Step(LAYERS[edit.part], "", edit.resource, rule, "unknown")

@@ -5,6 +5,7 @@ answered (`lost.py`). `blame` determines which change caused them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -32,7 +33,7 @@ def detect(
     rejected = rejected_runs(c, t)
     since = int(start.timestamp())
     known = np.unique(np.asarray(covered, dtype=np.int64))
-    return [
-        *reject_signals(c, t, rejected, since),
-        *lost_signals(c, t, Past(known, since, int(lookback.total_seconds())), rejected),
-    ]
+    lost = lost_signals(c, t, Past(known, since, int(lookback.total_seconds())), rejected)
+    if not c["reject_flows"].any():
+        lost = [replace(signal, rejects_logged=False) for signal in lost]
+    return [*reject_signals(c, t, rejected, since), *lost]

@@ -141,6 +141,7 @@ class _LostTraffic:
             silent=not either,
             gap=gap,
             until=int(inside[-1]),
+            busy=len(done) / (len(past) + 1),
         )
 
     def _unanswered(self, service: int, low: int, high: int) -> tuple[bool, bool]:
@@ -210,6 +211,7 @@ class _LostTraffic:
         silent: bool = False,
         gap: _Gap | None = None,
         until: int = 0,
+        busy: float = 0.0,
     ) -> Signal:
         known = ((run.recovered, run.recovered_row) for run in runs if run.recovered and run.recovered_row)
         back: tuple[datetime | None, Pointer | None] = min(known, default=(None, None))
@@ -234,6 +236,7 @@ class _LostTraffic:
             recovered=back[0],
             recovered_row=back[1],
             runs=tuple(runs),
+            busy=busy,
         )
 
     def _at(self, service: int, minute: int) -> Ints:

@@ -15,7 +15,8 @@ SELECT
     toInt64(ifNull(bytes, 0)) AS bytes,
     bucket,
     key,
-    etag
+    etag,
+    toString(reject_reason) AS reject_reason
 FROM flows
 ANY LEFT JOIN (SELECT object_id, bucket, key, etag FROM receipts) AS objects ON objects.object_id = flows.object_id
 WHERE key != '' AND interface_id IN {interfaces:Array(String)}

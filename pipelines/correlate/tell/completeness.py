@@ -8,12 +8,13 @@ from pipelines.correlate.blame.trial import Fidelity
 
 @dataclass(frozen=True)
 class Coverage:
-    """The completeness of one interface in the range: its flow records, intervals without traffic (NODATA) and with
-    records that AWS dropped (SKIPDATA), minutes for which its flow log delivered anything, all minutes of the range,
-    and how often the verdict agrees with the log."""
+    """The completeness of one interface in the range: its flow records and how many of them were accepted, intervals
+    without traffic (NODATA) and with records that AWS dropped (SKIPDATA), minutes for which its flow log delivered
+    anything, all minutes of the range, and how often the verdict agrees with the log."""
 
     interface_id: str
     flows: int
+    accepts: int
     nodata: int
     skipdata: int
     minutes: int
@@ -40,4 +41,14 @@ def sentence(parts: Sequence[Coverage], rejected_lines: int) -> str:
     return (
         f"The range has {flows} flow records of {enis}; {delivered}, {nodata} intervals had no traffic (NODATA),"
         f" {dropped}, and {rejected_lines} lines could not be read; {agreed}."
+        + one_sided(flows, sum(part.accepts for part in parts))
     )
+
+
+def one_sided(flows: int, accepts: int) -> str:
+    """What is to be said of a log of accepted or of rejected records only, which a flow log's traffic type may ask for;
+    "" for any other."""
+    if not flows or 0 < accepts < flows:
+        return ""
+    missing, there = ("rejected", "ACCEPT") if accepts else ("accepted", "REJECT")
+    return f" No {missing} traffic is logged: check whether the flow log's traffic type is {there}."

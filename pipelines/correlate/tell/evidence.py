@@ -16,7 +16,8 @@ MOST_AFFECTED = 5
 
 @dataclass(frozen=True)
 class FlowRow:
-    """A flow record, and the object and line it was read from. Addresses are text."""
+    """A flow record, and the object and line it was read from. Addresses are text. `reject_reason`: why AWS says that
+    it was rejected, such as BPA (Block Public Access); "" or "-" if it does not."""
 
     pointer: Pointer
     start: datetime
@@ -33,6 +34,7 @@ class FlowRow:
     bucket: str
     key: str
     etag: str
+    reject_reason: str = ""
 
     @property
     def text(self) -> str:
@@ -40,7 +42,8 @@ class FlowRow:
         ends = f"{_end(self.source, self.source_port)} -> {_end(self.destination, self.destination_port)}"
         volume = f"{_many(self.packets, 'packet')}, {_many(self.bytes, 'byte')}"
         times = f"{self.start:%H:%M:%S} to {self.end:%H:%M:%S} UTC"
-        return f"{self.action} {protocol_text(self.protocol)} {ends}, {volume}, {times}, at {self.interface_id}"
+        action = f"{self.action} ({self.reject_reason})" if self.reject_reason not in ("", "-") else self.action
+        return f"{action} {protocol_text(self.protocol)} {ends}, {volume}, {times}, at {self.interface_id}"
 
 
 def chosen(findings: Sequence[Finding], closing: Pointer | None) -> list[tuple[str, Pointer]]:

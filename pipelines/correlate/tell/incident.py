@@ -7,6 +7,7 @@ from hashlib import blake2b
 from ipaddress import ip_address
 from itertools import chain
 
+from pipelines.correlate.blame.edits import Edit
 from pipelines.correlate.blame.judge import Finding
 from pipelines.correlate.detect.signals import Pointer
 from pipelines.correlate.tell.evidence import FlowRow, change_evidence, change_text, chosen, flow_evidence
@@ -57,8 +58,10 @@ def tell(
     key and ETag of the CloudTrail objects of `changes_of`; `coverage` is the sentence about completeness."""
     findings = sorted(findings, key=order)
     best = findings[0]
-    undone = undo(best.edits, best.cause_events[-1].region) if best.cause_events else NO_UNDO
-    closed = closing(findings)
+    closed, undone = closing(findings), NO_UNDO
+    if best.cause_events:
+        left = _all_edits([f.edits_then if closed.at else f.edits for f in findings])
+        undone = undo(left, best.cause_events[-1].region, dict(best.refused), owners(best.cause_events))
     kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
     enis = tuple(sorted({f.signal.interface_id for f in findings}))
     ports = tuple(sorted({f.signal.port for f in findings}))
@@ -88,6 +91,29 @@ def tell(
         coverage=coverage,
         proof_query=proof_query(enis, protocols, ports, peers, first=first, last=max(last, closed.at or last)),
     )
+
+
+def _all_edits(left: Sequence[Sequence[Edit]]) -> list[Edit]:
+    """What is to be undone for any of the findings, each edit once."""
+    found = {edit.place: edit for edits in reversed(left) for edit in edits}
+    return [found[place] for place in sorted(found)]
+
+
+def owners(events: Sequence[ChangeEvent]) -> dict[str, str]:
+    """The accounts of security groups that calls name and that belong to another account than the call."""
+    found: dict[str, str] = {}
+    for event in events:
+        stack: list[object] = [event.request, event.response]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, Mapping):
+                group, owner = value.get("groupId"), value.get("userId")
+                if isinstance(group, str) and owner and str(owner) != event.account_id:
+                    found[group] = str(owner)
+                stack.extend(value.values())
+            elif isinstance(value, list):
+                stack.extend(value)
+    return found
 
 
 def wanted(findings: Sequence[Finding]) -> list[Pointer]:
@@ -128,16 +154,28 @@ def last_seen(findings: Sequence[Finding]) -> datetime:
 
 
 def closing(findings: Sequence[Finding]) -> Closing:
-    """The first flow that got through again: after the change that ended the incident or, if none is known, after the
-    last flow that did not get through."""
+    """When all of it was over: for each finding the first flow that got through again, after the change that ended it
+    or, if none is known, after the last flow that did not get through; of these the latest."""
     events = min((f.ended_by for f in findings if f.ended_by), key=lambda found: found[0].order, default=())
-    back = [(f.signal.recovered, f.signal.recovered_row) for f in findings]
-    back += [(r.recovered, r.recovered_row) for f in findings for r in f.signal.runs]
-    known = sorted((at, row) for at, row in back if at and row)
-    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
-    since = events[0].event_time - CLOCKS if events else findings[0].signal.last_good if lost else last_seen(findings)
-    at, row = next(((at, row) for at, row in known if at >= since), (None, None))
+    ends = [_over(finding) for finding in findings]
+    known = [end for end in ends if end]
+    at, row = max(known, key=lambda end: end[0]) if len(known) == len(ends) else (None, None)
     return Closing(at, row, events)
+
+
+def _over(finding: Finding) -> tuple[datetime, Pointer] | None:
+    """When the traffic of one finding was back, and the record that shows it; None while some of it is not."""
+    s = finding.signal
+    back = [(s.recovered, s.recovered_row), *((r.recovered, r.recovered_row) for r in s.runs)]
+    known = sorted((at, row) for at, row in back if at and row)
+    if finding.ended_by:
+        since = finding.ended_by[0].event_time - CLOCKS
+    else:
+        since = s.last_good if s.kind is Kind.LOST_TRAFFIC else last_seen([finding])
+    end = next((found for found in known if found[0] >= since), None)
+    if end is None or any(r.last_bad and r.last_bad > end[0] and not r.recovered for r in s.runs):
+        return None
+    return end
 
 
 def _timeline(findings: Sequence[Finding], kind: Kind, closed: Closing) -> tuple[TimelineEntry, ...]:

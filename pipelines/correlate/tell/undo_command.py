@@ -7,8 +7,8 @@ before. Source of the parameters: the AWS CLI command reference for EC2.
 import json
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pipelines.correlate.blame.edits import Edit, Held, Part
 from schemas.configuration import UNKNOWN, AclEntry, Route, RouteTableAssociation, SecurityGroupRule
@@ -30,6 +30,9 @@ TARGETS = {
 """The option for a route's target, by the prefix of the target's id."""
 
 
+NOTHING: Mapping[str, str] = {}
+
+
 class CannotUndo(Exception):
     """There is no command that undoes the change. The message is the reason."""
 
@@ -47,12 +50,21 @@ class Undo:
 NO_UNDO = Undo(None, None)
 
 
-def undo(found: Sequence[Edit], region: str) -> Undo:
-    """The commands for the edits of one change, which may be several API calls. `region` is "" when it is unknown."""
+def undo(
+    found: Sequence[Edit], region: str, refused: Mapping[str, str] = NOTHING, owners: Mapping[str, str] = NOTHING
+) -> Undo:
+    """The commands for the edits of one change, which may be several API calls. `region` is "" when it is unknown.
+    `refused` are ids that no command may name, each with the reason; `owners` the accounts of groups of others."""
+    if not found:
+        return Undo(None, None, "Everything that this change did has been undone since.")
     try:
         option = f" --region {shlex.quote(region)}" if region else ""
-        fix = _all([replace(e, before=e.after, after=e.before) for e in found], _Where(option, known=True))
-        inverse = _all(found, _Where(option, known=False))
+        fix = _all(
+            [replace(e, before=e.after, after=e.before) for e in found], _Where(option, known=True, owners=owners)
+        )
+        inverse = _all(found, _Where(option, known=False, owners=owners))
+        if named := next((name for name in refused if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", fix)), None):
+            raise CannotUndo(refused[named])
     except CannotUndo as error:
         return Undo(None, None, str(error))
     return Undo(fix, inverse)
@@ -61,10 +73,11 @@ def undo(found: Sequence[Edit], region: str) -> Undo:
 @dataclass(frozen=True)
 class _Where:
     """`region` is the --region option, or "". `known`: the association ids in the edits' `before` are the current ones;
-    otherwise a command must look them up, since each replacement creates a new id."""
+    otherwise a command must look them up, since each replacement creates a new id. `owners`: as in `undo`."""
 
     region: str
     known: bool
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 def _all(found: Sequence[Edit], where: _Where) -> str:
@@ -73,7 +86,7 @@ def _all(found: Sequence[Edit], where: _Where) -> str:
         raise CannotUndo("The rules of the security group before the change are not fully known.")
     commands = [
         *(c for e in found if e.part is not Part.GROUP_RULE for c in _one(e, where)),
-        *_group_rules([e for e in found if e.part is Part.GROUP_RULE]),
+        *_group_rules([e for e in found if e.part is Part.GROUP_RULE], where.owners),
     ]
     if not commands:
         raise CannotUndo("The deleted resource cannot be restored by a command.")
@@ -193,7 +206,7 @@ def _associated(command: str, have: Held, key: str, where: _Where, *more: str) -
     return f"{_line(command)} --association-id {found}" + (f" {_line(*more)}" if more else "")
 
 
-def _group_rules(found: list[Edit]) -> list[str]:
+def _group_rules(found: list[Edit], owners: Mapping[str, str]) -> list[str]:
     """Commands for security group rules. Rules are added before others are removed, so that no traffic is cut off in
     between."""
     lines = []
@@ -201,7 +214,7 @@ def _group_rules(found: list[Edit]) -> list[str]:
         places = {(e.resource, _rule(e).egress) for e in found if (e.after is not None) == grants}
         for group, egress in sorted(places):
             rules = [_rule(e) for e in found if e.resource == group and (e.after is not None) == grants]
-            permissions = [_permission(rule) for rule in rules if rule.egress == egress]
+            permissions = [_permission(rule, owners) for rule in rules if rule.egress == egress]
             verb = f"{'authorize' if grants else 'revoke'}-security-group-{'egress' if egress else 'ingress'}"
             lines.append(
                 _line(verb, "--group-id", group, "--ip-permissions", json.dumps(permissions, separators=(",", ":")))
@@ -215,7 +228,7 @@ def _rule(edit: Edit) -> SecurityGroupRule:
     return rule
 
 
-def _permission(rule: SecurityGroupRule) -> dict[str, object]:
+def _permission(rule: SecurityGroupRule, owners: Mapping[str, str]) -> dict[str, object]:
     permission: dict[str, object] = {"IpProtocol": EC2_NAMES.get(rule.protocol, str(rule.protocol))}
     if rule.protocol in PORTED:
         first = 0 if rule.port_from is None else rule.port_from
@@ -225,7 +238,8 @@ def _permission(rule: SecurityGroupRule) -> dict[str, object]:
         kind, code = (ALL if part is None else part for part in (rule.port_from, rule.port_to))
         permission |= {"FromPort": kind, "ToPort": code}
     if rule.peer.startswith("sg-"):
-        return permission | {"UserIdGroupPairs": [{"GroupId": rule.peer}]}
+        owner = {"UserId": owners[rule.peer]} if rule.peer in owners else {}
+        return permission | {"UserIdGroupPairs": [{"GroupId": rule.peer, **owner}]}
     if rule.peer.startswith("pl-"):
         return permission | {"PrefixListIds": [{"PrefixListId": rule.peer}]}
     if ":" in rule.peer:

@@ -18,6 +18,9 @@ _KNOWN = {*BY_AWS_NAME, *TGW_BY_AWS_NAME, LOG_STATUS}
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _BRACED = re.compile(r"\$\{([^{}]*)\}")
 _BLANK = re.compile(rb"[ \r\n]*")
+_EXPORTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_JSON = re.compile(r"\s*\{\s*\"")
+_TEXTS = re.compile(r'"([^"\\]*)"')
 _STATUS = ("OK", "NODATA", "SKIPDATA")
 
 
@@ -85,6 +88,21 @@ def looks_like_record(tokens: Sequence[str], fields: Sequence[str]) -> bool:
     )
 
 
+def wrapping(line: str) -> str:
+    """How a record is wrapped by the service that delivered it, which is not read: "" for a line that does not look
+    like it. CloudWatch Logs exports put a time before each record; Firehose writes a JSON object for each.
+
+    >>> wrapping('{"message":"2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 180 1763640300 1763640350 REJECT OK"}')
+    'a JSON object, as Firehose writes it'
+    """
+    first, _, rest = line.strip().partition(" ")
+    if _EXPORTED.fullmatch(first) and looks_like_record(rest.split(), DEFAULT_FORMAT):
+        return "a time before each record, as exports of CloudWatch Logs have it"
+    if _JSON.match(line) and any(looks_like_record(text.split(), DEFAULT_FORMAT) for text in _TEXTS.findall(line)):
+        return "a JSON object, as Firehose writes it"
+    return ""
+
+
 def begins_whole(text: bytes) -> bool:
     """Whether this beginning of a log is all that `header_of` needs."""
     start = _BLANK.match(text, len(BOM) if text.startswith(BOM) else 0).end()  # type: ignore[union-attr]
@@ -94,7 +112,7 @@ def begins_whole(text: bytes) -> bool:
 def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = None) -> Header:
     """The layout of a text flow log: from its first line that is not blank, else `log_format`, else version 2.
 
-    Raises BadObject: `bad-header`, `duplicate-field`, `no-time-fields`.
+    Raises BadObject: `bad-header`, `duplicate-field`, `no-time-fields`, `wrapped-flow-log`.
     """
     start = raw.rfind(b"\n", 0, _BLANK.match(raw, len(BOM) if raw.startswith(BOM) else 0).end()) + 1  # type: ignore[union-attr]
     stop = raw.find(b"\n", start, start + MAX_HEADER + 1)
@@ -109,6 +127,12 @@ def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = Non
         ) from error
     found = fields is not None
     if fields is None:
+        if wrapped := wrapping(line.decode("utf-8", "replace")):
+            raise BadObject(
+                ref,
+                "wrapped-flow-log",
+                f"This is a flow log, but with {wrapped}. Deliver the flow log to S3 directly, or unwrap its records.",
+            )
         fields = tuple(aws_name(name) for name in log_format or DEFAULT_FORMAT)
     where = "The header" if found else "The configured log format"
     check_fields(ref, fields, where)

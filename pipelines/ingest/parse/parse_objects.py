@@ -5,14 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+import pyarrow as pa
+
 from pipelines.ingest.parse.cloudtrail import parse_changes
 from pipelines.ingest.parse.decompress import PARQUET_MAGIC, PIECE, inflate, inflated
 from pipelines.ingest.parse.flow_log import FlowLogs
 from pipelines.ingest.parse.log_format import Header, begins_whole, header_of
 from pipelines.ingest.parse.parquet import parse_parquet
-from pipelines.ingest.parse.time_bounds import ANY, SAMPLE, TimeBounds, TimeRule, bounds_of_text
+from pipelines.ingest.parse.time_bounds import ANY, REASON, SAMPLE, TimeBounds, TimeRule, bounds_of_text
 from schemas.columnar.batch import Batch
 from schemas.errors import BadObject
+from schemas.flow import REJECTED_LINES
 from schemas.ledger import DeadLetter
 from schemas.object_ref import ObjectKind, ObjectRef
 
@@ -37,6 +41,11 @@ class Group:
     def nbytes(self) -> int:
         return sum(batch.nbytes for batch in self.batches)
 
+
+NO_RECORDS = (
+    "No line is a record of this layout. If the flow log has another format and its objects have no header line, set"
+    " FLOWTRAIL_LOG_FORMAT to it and run the same command again."
+)
 
 Fetched = tuple[ObjectRef, bytes | DeadLetter | None]
 """An object and its stored bytes, or why it could not be fetched; None if it is too large for memory."""
@@ -64,7 +73,28 @@ def parse_group(
             large.append(error.ref)
             del stored[error.ref]
         else:
-            return Group(batches, tuple(letters), tuple(large))
+            if not (refused := _without_records(batches)):
+                return Group(batches, tuple(letters), tuple(large))
+            letters += refused
+            for letter in refused:
+                del stored[letter.ref]
+
+
+def _without_records(batches: Sequence[Batch]) -> list[DeadLetter]:
+    """Flow logs of which no line is a record: their layout is another one. Lines that were rejected for their time are
+    records."""
+    found = []
+    for batch in batches:
+        rejected = batch.tables.get(REJECTED_LINES.name)
+        if rejected is None or not rejected.num_rows:
+            continue
+        reasons = rejected.column("reason").cast(pa.string()).to_numpy()
+        ids, numbers = np.unique(rejected.column("object_id").to_numpy()[reasons != REASON], return_counts=True)
+        counts = dict(zip(ids.tolist(), numbers.tolist(), strict=True))
+        for source in batch.objects:
+            if source.kind is ObjectKind.FLOW_LOG and source.read and counts.get(source.ref.object_id) == source.read:
+                found.append(DeadLetter(source.ref, "no-records-of-this-format", NO_RECORDS))
+    return found
 
 
 class _TooLarge(Exception):

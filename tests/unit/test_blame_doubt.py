@@ -1,0 +1,166 @@
+"""Proves that doubt is never turned into proof: calls outside the model, new targets, edits that have nothing to do
+with the packets, silences that had begun before or went on after, and ends that left."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from network.history.timeline import Timeline
+from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.detect.interface import detect
+from pipelines.correlate.tell.undo_command import undo
+from schemas.change import ChangeEvent
+from schemas.configuration import NetworkInterface, Resource, Route, RouteTable
+from schemas.incident import Certainty
+from schemas.snapshot import Snapshot
+from tests.correlate_lab import (
+    ADMINS,
+    ENI,
+    OUTSIDE,
+    PEOPLE,
+    Flow,
+    call,
+    clock,
+    covered,
+    create_route,
+    delete_route,
+    deny,
+    minutes_table,
+    outage,
+    refused,
+    resources,
+    service,
+    timeline,
+    usual,
+)
+
+PROVEN, SUSPECTED, UNEXPLAINED = Certainty.PROVEN, Certainty.SUSPECTED, Certainty.UNEXPLAINED
+
+
+def findings(flows: Sequence[Flow], known: Timeline, last: str = "16:00") -> list[Finding]:
+    signals = detect(ENI, minutes_table(flows), covered("12:00", last), clock("12:00"), timedelta(hours=24))
+    return blame(signals, known, clock(last))
+
+
+def lost(last: str = "15:30") -> list[Flow]:
+    return usual("12:00", "14:32") + outage("14:32", last, "requests")
+
+
+def ssh_refused() -> list[Flow]:
+    flows = usual("12:00", "15:05") + service(80, PEOPLE, 45, "15:05", "16:00")
+    return flows + service(443, OUTSIDE, 60, "15:05", "16:00", server=False) + refused("15:05", "15:50")
+
+
+def said(found: Sequence[Finding]) -> set[tuple[Certainty, str]]:
+    return {(f.certainty, f.cause.event_name if f.cause else "") for f in found}
+
+
+def with_resources(*changes: ChangeEvent, extra: tuple[Resource, ...] = (), as_of: str = "08:00") -> Timeline:
+    kept = {(type(r), r.id): r for r in (*resources(), *extra)}
+    return Timeline([Snapshot(clock(as_of), "files", tuple(kept.values()))], changes)
+
+
+def test_a_call_whose_effect_is_not_in_the_model_is_suspected_and_never_proven() -> None:
+    released = call("14:32", "DisassociateAddress", {"associationId": "eipassoc-0a1"}, event_id="released")
+    found = findings(lost(), timeline(released), "15:30")
+    assert said(found) == {(SUSPECTED, "DisassociateAddress")}
+    assert all("does not contain what this call does" in f.reason for f in found)
+
+
+def test_a_call_that_only_moves_packets_is_not_suspected_of_rejects() -> None:
+    released = call("15:05", "DisassociateAddress", {"associationId": "eipassoc-0a1"})
+    assert said(findings(ssh_refused(), timeline(released))) == {(UNEXPLAINED, "")}
+    blocked = call("15:05", "ModifyVpcBlockPublicAccessOptions", {"internetGatewayBlockMode": "block-bidirectional"})
+    assert said(findings(ssh_refused(), timeline(blocked))) == {(SUSPECTED, "ModifyVpcBlockPublicAccessOptions")}
+
+
+def test_a_proven_change_clears_those_that_cannot_be_tested() -> None:
+    blocked = call("15:05", "ModifyVpcBlockPublicAccessOptions", {"internetGatewayBlockMode": "block-bidirectional"})
+    assert said(findings(ssh_refused(), timeline(deny("15:05"), blocked))) == {(PROVEN, "CreateNetworkAclEntry")}
+
+
+def test_of_a_new_target_outside_the_model_nothing_is_known() -> None:
+    request = {"routeTableId": "rtb-pub", "destinationCidrBlock": "0.0.0.0/0", "transitGatewayId": "tgw-1"}
+    found = findings(lost(), timeline(call("14:32", "ReplaceRoute", request)), "15:30")
+    assert said(found) == {(SUSPECTED, "ReplaceRoute")}
+
+
+def test_a_change_is_suspected_only_for_what_it_may_concern() -> None:
+    """The configuration from before the change is not known, but the entry is for another port."""
+    late = with_resources(deny("15:05", 8080, number=80, event_id="other"), as_of="15:58")
+    assert said(findings(ssh_refused(), late)) == {(UNEXPLAINED, "")}
+
+
+def test_a_route_that_was_back_at_once_is_not_the_cause_of_a_long_silence() -> None:
+    away = timeline(delete_route("14:32"), create_route("14:32:35"))
+    assert not any(f.certainty is PROVEN for f in findings(usual("12:00", "14:32"), away))
+    assert said(findings(usual("12:00", "14:32"), timeline(delete_route("14:32")))) == {(PROVEN, "DeleteRoute")}
+
+
+def test_a_change_half_an_hour_into_a_silence_is_not_its_cause() -> None:
+    assert not any(f.certainty is PROVEN for f in findings(usual("12:00", "14:00"), timeline(delete_route("14:32"))))
+
+
+def test_who_was_terminated_has_left() -> None:
+    request = {"instancesSet": {"items": [{"instanceId": "i-web"}]}}
+    gone = call("14:32", "TerminateInstances", request, resources=("i-web",))
+    assert findings(lost(), timeline(gone, delete_route("14:40")), "15:30") == []
+
+
+def test_an_appliance_that_was_terminated_is_the_cause() -> None:
+    nat = NetworkInterface("eni-nat", "vpc-1", "subnet-prv", ("10.0.2.200",), ("198.51.100.99",), (), "i-nat")
+    table = next(r for r in resources() if isinstance(r, RouteTable) and r.id == "rtb-pub")
+    local = next(r for r in table.routes if r.target == "local")
+    through = replace(table, routes=(Route("0.0.0.0/0", "eni-nat"), local))
+    request = {"instancesSet": {"items": [{"instanceId": "i-nat"}]}}
+    gone = call("14:32", "TerminateInstances", request, resources=("i-nat",))
+    found = findings(lost(), with_resources(gone, extra=(nat, through)), "15:30")
+    assert said(found) == {(PROVEN, "TerminateInstances")}
+
+
+def test_a_route_behind_a_propagated_gateway_that_was_switched_off() -> None:
+    table = next(r for r in resources() if isinstance(r, RouteTable) and r.id == "rtb-pub")
+    local = next(r for r in table.routes if r.target == "local")
+    propagated = Route("0.0.0.0/0", "vgw-1", origin="EnableVgwRoutePropagation")
+    request = {"routeTableId": "rtb-pub", "gatewayId": "vgw-1"}
+    off = call("14:32", "DisableVgwRoutePropagation", request)
+    found = findings(lost(), with_resources(off, extra=(replace(table, routes=(propagated, local)),)), "15:30")
+    assert said(found) == {(PROVEN, "DisableVgwRoutePropagation")}
+
+
+def test_several_calls_that_each_stop_other_peers_are_named_together() -> None:
+    shut = [
+        replace(
+            deny("15:05", number=90 + n), request=deny("15:05", number=90 + n).request | {"cidrBlock": f"{peer}/32"}
+        )
+        for n, peer in enumerate(ADMINS)
+    ]
+    calls = [replace(event, event_id=f"deny-{n}") for n, event in enumerate(shut)]
+    (found,) = findings(ssh_refused(), timeline(*calls))
+    assert found.cause is not None
+    assert set(found.cause.event_ids) == {"deny-0", "deny-1", "deny-2"}
+    fix = undo(found.edits, "").fix
+    assert fix is not None
+    assert fix.count("delete-network-acl-entry") == 3
+
+
+def test_what_was_undone_since_is_not_undone_again() -> None:
+    back = call("15:20", "DeleteNetworkAclEntry", {"networkAclId": "acl-pub", "ruleNumber": 90, "egress": False})
+    (found,) = [f for f in findings(ssh_refused(), timeline(deny("15:05"), back)) if f.cause]
+    assert found.edits == ()
+    assert undo(found.edits, "").why == "Everything that this change did has been undone since."
+
+
+def test_no_command_names_what_a_service_manages_or_what_is_gone() -> None:
+    managed = next(r for r in resources() if isinstance(r, NetworkInterface) and r.id == ENI)
+    request = {"networkInterfaceId": ENI, "groupSet": {"items": [{"groupId": "sg-none"}]}}
+    change = call("15:05", "ModifyNetworkInterfaceAttribute", request)
+    own = with_resources(change, extra=(replace(managed, managed_by="amazon-rds"),))
+    (found,) = [f for f in findings(ssh_refused(), own) if f.signal.port == 22]
+    assert found.certainty is PROVEN
+    assert (found.cause.resource if found.cause else "") == ENI
+    done = undo(found.edits, "", dict(found.refused))
+    assert (done.fix, done.why) == (None, f"{ENI} is managed by amazon-rds, which alone may change it.")
+    deleted = call("15:06", "DeleteSecurityGroup", {"groupId": "sg-web"})
+    (found,) = [f for f in findings(ssh_refused(), timeline(change, deleted)) if f.signal.port == 22]
+    assert undo(found.edits, "", dict(found.refused)).why == "sg-web no longer exists."
