@@ -110,6 +110,14 @@ def test_records_are_read_as_the_reference_reads_them(
     assert_same(names, records, as_file(names, records, kinds, use_dictionary=dictionaries, row_group_size=3), bound)
 
 
+def test_a_first_row_group_without_any_time_is_not_all_that_bounds_are_taken_from() -> None:
+    names = ["start", "end", "interface-id"]
+    records: list[list[Value]] = [[None, None, None]] * 3 + [[0, 1_600_000_000, None]]
+    kinds = {"start": pa.int64(), "end": pa.int64(), "interface-id": pa.binary()}
+    raw = as_file(names, records, kinds, use_dictionary=True, row_group_size=3)
+    assert_same(names, records, raw, timedelta(days=1))
+
+
 def test_files_of_several_row_groups_and_batches_are_read_as_the_reference_reads_them() -> None:
     rng = random.Random(7)
     names = ["interface-id", "start", "srcaddr", "instance-tag", "packets", "action", "end", LOG_STATUS]

@@ -5,7 +5,8 @@ A value is missing if it is null, `-` or empty. Texts are read as dictionaries, 
 text takes no more memory than it has bytes. The size that an object would have as text is bounded as for gzip.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.records import Records
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import Shape, shape_of
-from pipelines.ingest.parse.time_bounds import TimeBounds, TimeRule, bounds_of_block, periods
+from pipelines.ingest.parse.time_bounds import SAMPLE_ROWS, TimeRule, bounds_of_blocks, periods
 from schemas.columnar.columns import joined
 from schemas.errors import BadObject
 from schemas.flow import LOG_STATUS, REJECTED_LINES, TEXT
@@ -59,16 +60,24 @@ def _parsed(ref: ObjectRef, raw: bytes, rule: TimeRule | None) -> Parsed:
     none = FlowColumns(shape, fields, 1, 1).take(ids)
     pieces: dict[str, list[pa.Table]] = {name: [table] for name, table in none.items()}
     pieces[REJECTED_LINES.name] = [SCHEMA.empty_table()]
-    bounds: TimeBounds | None = None
     read = size = 0
     with pq.ParquetFile(pa.BufferReader(raw), read_dictionary=coded) as file:
-        for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-            block = Records([_column(shape, *each) for each in zip(fields, batch.columns, strict=True)], read + 1)
-            read, size = read + block.rows, size + block.size
-            _check_size(ref, size, len(raw))
+
+        def blocks() -> Iterator[Records]:
+            nonlocal read, size
+            for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
+                block = Records([_column(shape, *each) for each in zip(fields, batch.columns, strict=True)], read + 1)
+                read, size = read + block.rows, size + block.size
+                _check_size(ref, size, len(raw))
+                yield block
+
+        every = blocks()
+        first: list[Records] = []  # a batch ends with its row group, and may be smaller than the sample
+        while sum(block.rows for block in first) < SAMPLE_ROWS and (block := next(every, None)) is not None:
+            first.append(block)
+        bounds = bounds_of_blocks(ref, fields, first, rule)
+        for block in chain(first, every):
             columns = FlowColumns(shape, fields, block.rows, block.rows)
-            if bounds is None:
-                bounds = bounds_of_block(ref, fields, block, rule)
             columns.read(block, *periods([bounds]))
             for name, table in columns.take(ids).items():
                 pieces[name].append(table)

@@ -120,11 +120,19 @@ def bounds_of_text(ref: ObjectRef, header: Header, text: bytes, rule: TimeRule |
     return rule.of_key(ref.key) or rule.near(_sampled(header, text))
 
 
-def bounds_of_block(ref: ObjectRef, fields: Sequence[str], block: Block, rule: TimeRule | None) -> TimeBounds:
-    """The same for typed records; `block` has the first ones."""
+def bounds_of_blocks(
+    ref: ObjectRef, fields: Sequence[str], blocks: Sequence[Block], rule: TimeRule | None
+) -> TimeBounds:
+    """The same for typed records; `blocks` have the first ones: at least SAMPLE_ROWS, or all of them."""
     if rule is None:
         return ANY
-    return rule.of_key(ref.key) or rule.near(_times_of(fields, block))
+    if (named := rule.of_key(ref.key)) is not None:
+        return named
+    times, left = [np.empty(0, np.uint64)], SAMPLE_ROWS
+    for block in blocks:
+        times.append(_times_of(fields, block, left))
+        left -= min(left, block.rows)
+    return rule.near(np.concatenate(times))
 
 
 def _sampled(header: Header, text: bytes) -> NDArray[np.uint64]:
@@ -143,9 +151,10 @@ def _sampled(header: Header, text: bytes) -> NDArray[np.uint64]:
     return _times_of(header.fields, block)
 
 
-def _times_of(fields: Sequence[str], block: Block) -> NDArray[np.uint64]:
-    """The times of the first records of a block, in seconds, of those that can be read. Its faults stay as they are."""
-    rows = min(block.rows, SAMPLE_ROWS)
+def _times_of(fields: Sequence[str], block: Block, most: int = SAMPLE_ROWS) -> NDArray[np.uint64]:
+    """The times of the first `most` records of a block, in seconds, of those that can be read. Its faults stay as they
+    are."""
+    rows = min(block.rows, most)
     times, given, fault = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_), block.fault[:rows].copy()
     rules = (rows, np.uint64(LARGEST_TIME), True, 0, times, given, fault)
     source = block.source(list(fields).index(_TIME))
