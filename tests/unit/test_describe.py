@@ -59,7 +59,8 @@ def test_everything_in_the_answers() -> None:
 
 
 def test_the_connector_asks_for_every_answer() -> None:
-    assert tuple(name.replace("_", "-") for name in OPERATIONS) == ANSWERS
+    asked = tuple(name.replace("_", "-") for name in OPERATIONS)
+    assert (*asked, "describe-prefix-lists") == ANSWERS
 
 
 def test_ipv6_prefix_lists_icmp_and_numbers_for_protocols() -> None:
