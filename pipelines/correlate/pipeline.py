@@ -60,10 +60,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Found:
-    """The signals of an interface. `minutes`: how many of the range's minutes were delivered, and how many it has."""
+    """The signals of an interface. `high_ports` as `facts.high_ports` gives them. `minutes`: how many of the range's
+    minutes were delivered, and how many it has."""
 
     interface: InterfaceFacts
     signals: list[Signal]
+    high_ports: tuple[int, ...]
     minutes: tuple[int, int]
 
 
@@ -149,10 +151,11 @@ def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> str:
 def detected(interface: InterfaceFacts, job: Job) -> Found:
     """The signals of an interface."""
     client, found = job.store.client(), job.range
-    cells = facts.minutes_of(client, interface, found.since, found.end)
+    high = facts.high_ports(client, interface.interface_id, found.since, found.end)
+    cells = facts.minutes_of(client, interface, high, found.since, found.end)
     covered = facts.covered(client, interface, _delivered(job), found.since, found.end)
     signals = detect(interface.interface_id, cells, covered, found.start, found.lookback)
-    return Found(interface, signals, _minutes(covered, found))
+    return Found(interface, signals, high, _minutes(covered, found))
 
 
 def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
@@ -162,7 +165,9 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
     findings = blame(found.signals, timeline, job.range.end)
     if not findings:
         return
-    flows = facts.sample(job.store.client(), interface, job.range.start, job.range.end, SAMPLED_FLOWS)
+    flows = facts.sample(
+        job.store.client(), interface, found.high_ports, job.range.start, job.range.end, limit=SAMPLED_FLOWS
+    )
     agreement = fidelity(flows, timeline, interface.interface_id)
     counts = (interface.flows, interface.accepts, interface.nodata, interface.skipdata)
     coverage = Coverage(interface.interface_id, *counts, *found.minutes, agreement)

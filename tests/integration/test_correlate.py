@@ -39,6 +39,7 @@ from tests.correlate_lab import (
     deny,
     every,
     flows_table,
+    high_ports,
     minutes_table,
     noise,
     outage,
@@ -259,11 +260,14 @@ def test_without_a_snapshot_it_says_how_to_take_one(store: Store) -> None:
 @pytest.mark.parametrize("directions", [False, True])
 def test_cells_are_what_a_plain_loop_counts(store: Store, directions: bool) -> None:
     chance = random.Random(7)
-    flows = [random_flow(chance) for _ in range(600)]
+    flows = [random_flow(chance) for _ in range(1200)]
     put_flows(store, flows, directions=directions)
     ref = log_object()
     interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 0, 0, 0, 0)
-    answer = facts.minutes_of(store.client(), interface, clock("12:00"), clock("13:00"))
+    high = facts.high_ports(store.client(), ENI, clock("12:00"), clock("13:00"))
+    assert set(high) == {protocol * 65536 + port for protocol, port in high_ports(flows)}
+    assert {code & 0xFFFF for code in high} == {40000, 50000}
+    answer = facts.minutes_of(store.client(), interface, high, clock("12:00"), clock("13:00"))
     expected = minutes_table(flows).to_pylist()
     for row in expected:
         for name in row:
@@ -280,7 +284,7 @@ def cell_key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def random_flow(chance: random.Random) -> Flow:
     peer = chance.choice([*PEOPLE[:2], "2001:db8::"])
-    port, far = chance.choice([22, 80, 0, 40000]), chance.choice([1024, 443, 0, 40000])
+    port, far = chance.choice([22, 80, 0, 40000, 50000]), chance.choice([1024, 443, 0, 40000, *range(1030, 1060)])
     ends = [(peer, far), (WEB, port)]
     chance.shuffle(ends)
     return Flow(

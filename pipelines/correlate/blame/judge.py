@@ -23,6 +23,7 @@ from pipelines.correlate.detect.signals import Run, Signal
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
 from schemas.incident import Cause, Certainty, Kind
+from schemas.protocols import TCP
 
 MOST_RUNS = 1000
 """Runs of a signal that are tested, the loudest first; the others are left out."""
@@ -128,10 +129,12 @@ class _Judge:
         return before[-1] if before else during[0] if during else None
 
     def _window(self, signal: Signal, run: Run, near: frozenset[str]) -> list[Candidate]:
-        last_good = signal.last_good if signal.kind is Kind.LOST_TRAFFIC else run.last_good
+        last_good = signal.last_good if run.first_bad is None else run.last_good
+        opened = run.opened if signal.protocol == TCP else None
         last = min(run.last_bad or signal.until, self.end) + AFTER
-        found = self.candidates.between(last_good - timedelta(hours=1) - AFTER, last, near)
-        return [c for c in found if c.time >= last_good - c.slack and c.time < self.end]
+        first = min(last_good, opened or last_good) - timedelta(hours=1) - AFTER
+        found = self.candidates.between(first, last, near)
+        return [c for c in found if c.earliest(last_good, opened) <= c.time < self.end]
 
     def _turns(self, candidate: Candidate, signal: Signal, run: Run) -> bool | None:
         """Whether the change turned the conversation from good to bad; None when that is unknown."""

@@ -38,7 +38,8 @@ class Run:
 
     `last_good`: its last flow before that got through; `first_bad` and `last_bad`: the first and last that did not
     (None: there were no flows); `recovered`: the first that got through again. The pointers identify their rows.
-    `flows` counts the rows that did not get through.
+    `flows` counts the rows that did not get through. `opened`: for rejects, when its last connection before that was
+    opened, or the first sign of it where no opening was logged.
     """
 
     conversation: Conversation
@@ -51,6 +52,7 @@ class Run:
     recovered: datetime | None = None
     recovered_row: Pointer | None = None
     flows: int = 0
+    opened: datetime | None = None
 
 
 @dataclass(frozen=True)
