@@ -63,7 +63,7 @@ def _made(runner: Runner) -> Any:
             _import("dask.distributed", "pip install 'flowtrail[dask]', here and on the workers.")
             return _import("apache_beam.runners.dask.dask_runner").DaskRunner()
         case Kind.PRISM:
-            # It repeats what Prism logs, also after the run has ended: tracebacks of errors that are raised here anyway.
+            # It repeats what Prism logs, even after the run: the tracebacks of errors that are raised here anyway.
             logging.getLogger("apache_beam.runners.portability.prism_runner").setLevel(logging.CRITICAL)
             return _import("apache_beam.runners.portability.prism_runner").PrismRunner()
         case Kind.PORTABLE:

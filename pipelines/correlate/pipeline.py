@@ -2,7 +2,7 @@
 modules."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,7 +21,7 @@ from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.tell.completeness import Coverage, one_sided, sentence
-from pipelines.correlate.tell.incident import changes_of, tell, wanted, with_keys
+from pipelines.correlate.tell.incident import changes_of, parts, tell, wanted, with_keys
 from pipelines.runner import check, noting_failures, running
 from schemas.errors import FlowtrailError
 from schemas.incident import Incident
@@ -90,7 +90,7 @@ class Correlate(beam.PTransform[beam.PCollection[InterfaceFacts], beam.PCollecti
             | "Detect" >> beam.Map(_detect, self.job).with_output_types(Found)
             | "Blame" >> beam.FlatMap(_blame, self.job).with_output_types(tuple[str, Trace])
             | "By cause" >> beam.GroupByKey()
-            | "Tell" >> beam.Map(_tell, self.job).with_output_types(str)
+            | "Tell" >> beam.FlatMap(_tell, self.job).with_output_types(str)
         )
         return ids
 
@@ -140,12 +140,12 @@ def _blame(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
         yield from blamed(found, job)
 
 
-def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> str:
-    """Saves the incident as a draft: saving it twice is saving it once."""
+def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> Iterator[str]:
+    """Saves the incidents as drafts: saving one twice is saving it once."""
     with noting_failures(job.store, job.run):
-        incident = told(named, job)
-        incidents.save_draft(job.store.client(), job.run, incident)
-        return incident.id
+        for incident in told(named, job):
+            incidents.save_draft(job.store.client(), job.run, incident)
+            yield incident.id
 
 
 def detected(interface: InterfaceFacts, job: Job) -> Found:
@@ -175,16 +175,20 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
         yield key, Trace(finding, coverage)
 
 
-def told(keyed: tuple[str, Iterable[Trace]], job: Job) -> Incident:
-    """The incident of findings with the same key."""
+def told(keyed: tuple[str, Iterable[Trace]], job: Job) -> Iterator[Incident]:
+    """The incidents of findings with the same key."""
     traces = list(keyed[1])
-    findings = [trace.finding for trace in traces]
+    coverage = {trace.coverage.interface_id: trace.coverage for trace in traces}
+    for findings in parts([trace.finding for trace in traces]):
+        yield _incident(findings, coverage, job)
+
+
+def _incident(findings: Sequence[Finding], coverage: Mapping[str, Coverage], job: Job) -> Incident:
     client, found = job.store.client(), job.range
     enis = [finding.signal.interface_id for finding in findings]
     rows = facts.rows(client, enis, wanted(findings), found.since, found.end)
     objects = facts.objects(client, [event.object_id for event in changes_of(findings)])
-    coverage = {trace.coverage.interface_id: trace.coverage for trace in traces}
-    words = sentence([coverage[eni] for eni in sorted(coverage)], job.rejected_lines)
+    words = sentence([coverage[eni] for eni in sorted(set(enis))], job.rejected_lines)
     return tell(findings, rows, objects, words)
 
 

@@ -51,14 +51,16 @@ COINCIDENCE = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Finding:
     """A signal, or the part of it that one change explains (its `runs` are then those). `cause_events` and `ended_by`
-    are API calls in order; `edits` are those of the cause that are still to be undone at the end of the range, and
-    `edits_then` those at its last sign; `refused` are resources that no command may name, each with the reason."""
+    are API calls in order; `group` has the ids of all calls of the change, also of those that did nothing here; `edits`
+    are those of the cause that are still to be undone at the end of the range, and `edits_then` those at its last sign;
+    `refused` are resources that no command may name, each with the reason."""
 
     signal: Signal
     certainty: Certainty
     reason: str
     cause: Cause | None = None
     cause_events: tuple[ChangeEvent, ...] = ()
+    group: tuple[str, ...] = ()
     ended_by: tuple[ChangeEvent, ...] = ()
     edits: tuple[Edit, ...] = ()
     edits_then: tuple[Edit, ...] = ()
@@ -209,7 +211,8 @@ class _Judge:
             reason = f"{reason} But conversations still completed more than {minutes} minutes after the change."
         ended = self._ended(signal, candidate.events[-1].event_time, near)
         cause = self._described(candidate, step)
-        return Finding(signal, certainty, reason, cause, candidate.events, ended, *self._to_undo(candidate, signal))
+        left = self._to_undo(candidate, signal)
+        return Finding(signal, certainty, reason, cause, candidate.events, whole.ids, ended, *left)
 
     def _to_undo(
         self, candidate: Candidate, signal: Signal
@@ -288,7 +291,7 @@ class _Judge:
         reason = f"This change fits in time and reach, but its effect could not be tested: {why}{others}"
         cause = self._described(candidate, doubtful_step(candidate))
         left = self._to_undo(candidate, signal)
-        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, *left)
+        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, candidate.ids, ended, *left)
 
     def _why_unknown(self, candidate: Candidate) -> str:
         return (
