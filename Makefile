@@ -17,7 +17,7 @@ help:
 	@echo "make lint    run only ruff, mypy and codespell"
 	@echo "make docs    regenerate the reference pages in docs/"
 	@echo "make bench   run the benchmarks against comparable tools (20 minutes; less with FLOWTRAIL_BENCH=quick)"
-	@echo "make fuzz    parse a million mangled log lines, and try 100,000 hostile SQL statements (under 10 minutes)"
+	@echo "make fuzz    parse a million mangled log lines, try 100,000 hostile SQL statements and a million packets (about 20 minutes)"
 	@echo "make clean   remove .venv and all build output"
 
 install: $(STAMP)
@@ -85,6 +85,7 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_parse
 	$(BIN)/python -m tests.fuzz_sql
+	$(BIN)/python -m tests.fuzz_verdict
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
