@@ -14,7 +14,8 @@ from connectors.store.clickhouse import Store
 from connectors.store.migrate import ensure_migrated
 from pipelines.configuration import required_timeline
 from pipelines.correlate import facts
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.blame.trial import fidelity
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import Ints

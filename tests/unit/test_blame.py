@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from network.history.timeline import Timeline
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.tell.undo_command import Undo, undo
 from schemas.change import ChangeEvent

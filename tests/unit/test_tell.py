@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from network.history.timeline import Timeline
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.blame.trial import Fidelity, SampledFlow, fidelity
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.signals import Conversation, Pointer

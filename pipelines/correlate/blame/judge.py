@@ -6,16 +6,16 @@ pass; just after it, they do not. Where too little of the configuration's histor
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from network.history.timeline import Timeline
 from network.verdict.explain import explain
-from network.verdict.index import index_of
 from network.verdict.packet import Step
 from network.verdict.routing import lookup, table_of_subnet
 from pipelines.correlate.blame.candidates import AFTER, Candidate, Candidates
-from pipelines.correlate.blame.edits import Edit, edits
+from pipelines.correlate.blame.finding import Finding, to_undo
+from pipelines.correlate.blame.leaving import has_left
 from pipelines.correlate.blame.relevance import at_the_edge, may_match, may_show
 from pipelines.correlate.blame.trial import Effect, effect, packet_of
 from pipelines.correlate.blame.wording import doubtful_step, names, proof, turned_step
@@ -38,33 +38,8 @@ CHANCE = 0.01
 """A change is not the cause of a silence that had begun before it: conversations as frequent as these would have paused
 by chance until the change with a lower probability than this."""
 
-GONE = frozenset({"StopInstances", "TerminateInstances", "DetachNetworkInterface", "DeleteNetworkInterface"})
-"""Calls after which an interface or an instance answers nobody any more."""
-LEAVING = timedelta(minutes=5)
-"""How far such a call and the last good conversation may be apart: an instance may serve until it is shut down, and is
-taken out of service before."""
-
 COINCIDENCE = timedelta(minutes=2)
 """A weak signal is reported as suspected if a change that cannot be tested was made within this time of its start."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A signal, or the part of it that one change explains (its `runs` are then those). `cause_events` and `ended_by`
-    are API calls in order; `group` has the ids of all calls of the change, also of those that did nothing here; `edits`
-    are those of the cause that are still to be undone at the end of the range, and `edits_then` those at its last sign;
-    `refused` are resources that no command may name, each with the reason."""
-
-    signal: Signal
-    certainty: Certainty
-    reason: str
-    cause: Cause | None = None
-    cause_events: tuple[ChangeEvent, ...] = ()
-    group: tuple[str, ...] = ()
-    ended_by: tuple[ChangeEvent, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    edits_then: tuple[Edit, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
 
 
 def blame(signals: Sequence[Signal], timeline: Timeline, end: datetime) -> list[Finding]:
@@ -81,7 +56,8 @@ class _Judge:
 
     def of(self, signal: Signal) -> list[Finding]:
         """One finding for each change that explains some of the runs, and one for the other runs if they are enough."""
-        runs = sorted((run for run in signal.runs if not self._left(signal, run)), key=_loudest)[:MOST_RUNS]
+        stayed = (run for run in signal.runs if not has_left(self.candidates.timeline, signal, run))
+        runs = sorted(stayed, key=_loudest)[:MOST_RUNS]
         if not runs:
             return []
         proven: dict[tuple[str, ...], tuple[Candidate, list[Run]]] = {}
@@ -99,25 +75,6 @@ class _Judge:
         if unexplained and (_enough(rest, explained) or (not proven and self._doubted(rest, near))):
             found.append(self._unproven(rest, near))
         return sorted(found, key=lambda f: (f.cause is None, f.cause_events[0].order if f.cause_events else ()))
-
-    def _left(self, signal: Signal, run: Run) -> bool:
-        """Whether one end of a lost conversation was stopped, terminated or deleted when it fell silent: no other
-        change can be the cause, and nothing is wrong."""
-        if signal.kind is not Kind.LOST_TRAFFIC:
-            return False
-        first, last = signal.last_good - LEAVING, (run.first_bad or signal.last_good) + LEAVING
-        leaving = {
-            name
-            for change in self.candidates.timeline.changes
-            if change.event_name in GONE and first <= change.event_time <= last
-            for name in change.resources
-        }
-        ends = {signal.interface_id, *self._holders(run.conversation.peer, signal.last_good)}
-        interfaces = self.candidates.timeline.at(first).interfaces
-        return any(end in leaving or (end in interfaces and interfaces[end].instance_id in leaving) for end in ends)
-
-    def _holders(self, address: str, moment: datetime) -> list[str]:
-        return [i.id for i in index_of(self.candidates.timeline.at(moment)).holders(address)]
 
     def _cause(self, signal: Signal, run: Run, near: frozenset[str]) -> Candidate | None:
         """The change that broke the run's conversation: the latest one before its first failure, otherwise the first
@@ -211,30 +168,8 @@ class _Judge:
             reason = f"{reason} But conversations still completed more than {minutes} minutes after the change."
         ended = self._ended(signal, candidate.events[-1].event_time, near)
         cause = self._described(candidate, step)
-        left = self._to_undo(candidate, signal)
-        return Finding(signal, certainty, reason, cause, candidate.events, whole.ids, ended, *left)
-
-    def _to_undo(
-        self, candidate: Candidate, signal: Signal
-    ) -> tuple[tuple[Edit, ...], tuple[Edit, ...], tuple[tuple[str, str], ...]]:
-        """The edits of the change that are not undone yet, at the end of the range and at its last sign, and what no
-        command may name."""
-        last = max((run.last_bad for run in signal.runs if run.last_bad), default=signal.until)
-        now, then = map(self.candidates.timeline.at, (self.end, max(last, candidate.events[-1].event_time)))
-        places = {edit.place for edit in candidate.edits}
-        left, left_then = (
-            tuple(edit for edit in edits(candidate.before, each) if edit.place in places) for each in (now, then)
-        )
-        held = {interface.id: interface.managed_by for interface in now.interfaces.values() if interface.managed_by}
-        gone = candidate.before.security_groups.keys() - now.security_groups.keys()
-        refused = {
-            name: f"{name} is managed by {service}, which alone may change it." for name, service in held.items()
-        }
-        return (
-            left,
-            left_then,
-            (*sorted(refused.items()), *((name, f"{name} no longer exists.") for name in sorted(gone))),
-        )
+        left = to_undo(self.candidates.timeline, candidate, signal, self.end)
+        return Finding(signal, certainty, reason, cause, candidate.events, whole.ids, ended, left)
 
     def _described(self, candidate: Candidate, step: Step) -> Cause:
         """The change as a `Cause`. Name, actor and time are those of its last call that edits the step's rule."""
@@ -290,8 +225,8 @@ class _Judge:
             why = self._why_unknown(candidate)
         reason = f"This change fits in time and reach, but its effect could not be tested: {why}{others}"
         cause = self._described(candidate, doubtful_step(candidate))
-        left = self._to_undo(candidate, signal)
-        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, candidate.ids, ended, *left)
+        left = to_undo(self.candidates.timeline, candidate, signal, self.end)
+        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, candidate.ids, ended, left)
 
     def _why_unknown(self, candidate: Candidate) -> str:
         return (

@@ -143,6 +143,7 @@ class _LostTraffic:
             strong=strong,
             silent=not either,
             gap=gap,
+            since=int(inside[0]),
             until=int(inside[-1]),
             busy=len(done) / (len(past) + 1),
         )
@@ -213,6 +214,7 @@ class _LostTraffic:
         strong: bool,
         silent: bool = False,
         gap: _Gap | None = None,
+        since: int = 0,
         until: int = 0,
         busy: float = 0.0,
     ) -> Signal:
@@ -240,6 +242,7 @@ class _LostTraffic:
             recovered=back[0],
             recovered_row=back[1],
             runs=tuple(runs),
+            since=moment(since) if since else None,
             busy=busy,
         )
 

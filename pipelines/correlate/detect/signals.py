@@ -61,9 +61,10 @@ class Signal:
 
     `reply`: answers are rejected, not requests. `strong`: reported even if no change explains it. `last_good`: when the
     service last worked before. `until`: the last moment at which it is known not to work. `recovered`: when it worked
-    again. `silent`: found only by the absence of rows. `busy`: the share of earlier minutes in which conversations of
-    the service completed; 0 if that was not measured. `rejects_logged`: the interface's log has rejected records; where
-    it has none at all, perhaps only accepted traffic is logged.
+    again. `since`: the first minute without it, for lost traffic of a whole service. `silent`: found only by the
+    absence of rows. `busy`: the share of earlier minutes in which conversations of the service completed; 0 if that was
+    not measured. `rejects_logged`: the interface's log has rejected records; where it has none at all, perhaps only
+    accepted traffic is logged.
     """
 
     kind: Kind
@@ -79,6 +80,7 @@ class Signal:
     recovered: datetime | None
     runs: tuple[Run, ...]
     recovered_row: Pointer | None = None
+    since: datetime | None = None
     busy: float = 0.0
     rejects_logged: bool = True
 

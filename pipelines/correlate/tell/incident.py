@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from itertools import chain
 
 from pipelines.correlate.blame.edits import Edit
-from pipelines.correlate.blame.judge import Finding
+from pipelines.correlate.blame.finding import Finding
 from pipelines.correlate.detect.signals import Pointer
 from pipelines.correlate.tell.evidence import FlowRow, change_evidence, change_text, chosen, flow_evidence
 from pipelines.correlate.tell.proof_query import proof_query
@@ -70,8 +70,8 @@ def tell(
     best = findings[0]
     closed, undone, calls = closing(findings), NO_UNDO, causes(findings)
     if calls:
-        left = _all_edits([f.edits_then if closed.at else f.edits for f in findings])
-        refused = {name: why for f in reversed(findings) for name, why in f.refused}
+        left = _all_edits([f.to_undo.then if closed.at else f.to_undo.now for f in findings])
+        refused = {name: why for f in findings for name, why in f.to_undo.refused}
         undone = undo(left, calls[-1].region, refused, owners(calls))
     kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
     enis = tuple(sorted({f.signal.interface_id for f in findings}))
@@ -155,13 +155,10 @@ def order(finding: Finding) -> tuple[object, ...]:
 
 
 def first_seen(findings: Sequence[Finding]) -> datetime:
-    """The time of the first flow that did not get through; where none was logged, that of the last good one. Lost
-    traffic is not seen before its cause."""
+    """The time of the first flow that did not get through; where none was logged, the first minute in which flows are
+    missing."""
     seen = [r.first_bad for f in findings for r in f.signal.runs if r.first_bad]
-    caused = max((f.cause.time for f in findings if f.cause), default=None)
-    first = min(seen) if seen else max(f.signal.last_good for f in findings)
-    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
-    return max(first, caused) if caused and lost else first
+    return min(seen or (f.signal.since or f.signal.last_good for f in findings))
 
 
 def last_seen(findings: Sequence[Finding]) -> datetime:
