@@ -131,7 +131,8 @@ def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
 def test_logs_first_and_a_snapshot_from_after_the_faults(
     account: Account, store: Store, tmp_path: Path, reading: Reading
 ) -> None:
-    """The deny can be undone exactly; the target of the deleted route was not recorded: suspected, with that reason."""
+    """The deny can be undone exactly; the target of the deleted route was not recorded: suspected, with that reason,
+    and with what it can only have been."""
     flowtrail = _flowtrail(account, store)
     bucket = f"late-{reading.value}"
     put(logs(account.story, Telling(6, 2, reading)), account.endpoint, bucket)
@@ -141,6 +142,11 @@ def test_logs_first_and_a_snapshot_from_after_the_faults(
     assert (route["kind"], route["certainty"], route["fix"]) == ("lost-traffic", "suspected", None)
     assert route["cause"]["event_ids"] == [account.story.faults[0].event_id]
     assert "no snapshot is older than the change" in route["reason"]
+    gateway, table = account.story.network.internet_gateway_id, account.story.network.public_route_table_id
+    assert (
+        f"Likely, as {gateway} is the only internet gateway attached to the VPC: aws ec2 create-route"
+        f" --route-table-id {table} --destination-cidr-block 0.0.0.0/0 --gateway-id {gateway}"
+    ) in route["reason"]
     assert (rule["kind"], rule["certainty"]) == ("rejects", "proven")
     assert rule["cause"]["event_ids"] == [account.story.faults[1].event_id]
     assert rule["fix"].startswith("aws ec2 delete-network-acl-entry ")

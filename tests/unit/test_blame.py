@@ -45,7 +45,7 @@ BOB = {"actor": "arn:bob"}
 
 
 def undone(finding: Finding) -> Undo:
-    return undo(finding.edits, finding.cause_events[-1].region)
+    return undo(finding.to_undo.now, finding.cause_events[-1].region)
 
 
 def findings(flows: Sequence[Flow], known: Timeline, last: str = "16:00", start: str = "12:00") -> list[Finding]:

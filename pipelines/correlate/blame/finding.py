@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from network.cidr import is_public
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.candidates import Candidate
 from pipelines.correlate.blame.edits import Edit, edits
@@ -14,11 +15,13 @@ from schemas.incident import Cause, Certainty
 @dataclass(frozen=True)
 class ToUndo:
     """The edits of a change that are still to be undone at the end of the range (`now`) and at its last sign (`then`),
-    and the resources that no command may name, each with the reason (`refused`)."""
+    and the resources that no command may name, each with the reason (`refused`). `gateway`: the internet gateway that a
+    deleted default route must have had as its target, where the history does not tell; otherwise ""."""
 
     now: tuple[Edit, ...] = ()
     then: tuple[Edit, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    gateway: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,4 +54,15 @@ def to_undo(timeline: Timeline, candidate: Candidate, signal: Signal, end: datet
     }
     gone = candidate.before.security_groups.keys() - now.security_groups.keys()
     refused |= {name: f"{name} no longer exists." for name in gone}
-    return ToUndo(left, left_then, tuple(sorted(refused.items())))
+    return ToUndo(left, left_then, tuple(sorted(refused.items())), _gateway(candidate, signal))
+
+
+def _gateway(candidate: Candidate, signal: Signal) -> str:
+    """The only gateway that is attached to the VPC, if clients on the internet reached the interface before: a request
+    from there arrives by an internet gateway, and its answer leaves by the same one."""
+    interface = candidate.before.interfaces.get(signal.interface_id)
+    reached = signal.server and any(is_public(run.conversation.peer) for run in signal.runs)
+    if interface is None or not reached:
+        return ""
+    attached = [g.id for g in candidate.before.internet_gateways.values() if interface.vpc_id in g.vpc_ids]
+    return attached[0] if len(attached) == 1 else ""

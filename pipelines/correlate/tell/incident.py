@@ -12,7 +12,7 @@ from pipelines.correlate.blame.finding import Finding
 from pipelines.correlate.detect.signals import Pointer
 from pipelines.correlate.tell.evidence import FlowRow, change_evidence, change_text, chosen, flow_evidence
 from pipelines.correlate.tell.proof_query import proof_query
-from pipelines.correlate.tell.undo_command import NO_UNDO, undo
+from pipelines.correlate.tell.undo_command import NO_UNDO, likely, undo
 from schemas.change import ChangeEvent
 from schemas.incident import Certainty, Evidence, Incident, Kind, State, TimelineEntry
 
@@ -73,6 +73,10 @@ def tell(
         left = _all_edits([f.to_undo.then if closed.at else f.to_undo.now for f in findings])
         refused = {name: why for f in findings for name, why in f.to_undo.refused}
         undone = undo(left, calls[-1].region, refused, owners(calls))
+        if undone.fix is None:
+            gateway = max(f.to_undo.gateway for f in findings)
+            guess = likely(left, calls[-1].region, gateway)
+            undone = replace(undone, why=" ".join(filter(None, (undone.why, guess))))
     kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
     enis = tuple(sorted({f.signal.interface_id for f in findings}))
     ports = tuple(sorted({f.signal.port for f in findings}))
