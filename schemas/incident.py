@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.flow import LOW, TEXT
+from schemas.ledger import WRITTEN_AT
 from schemas.table import SECONDS, Column, Table
 from schemas.times import rfc3339
 
@@ -102,6 +103,21 @@ def _plain(value: object) -> str:
     raise TypeError(f"{value!r} cannot be written as JSON")
 
 
+@dataclass(frozen=True)
+class Statement:
+    """What was said of an incident at a time, by a run that had correlated `[judged_from, judged_to)`. `replaced_by`:
+    "" while it stood; when it was withdrawn, the id of the incident that replaces it, or "-"."""
+
+    at: datetime
+    run: str
+    judged_from: datetime
+    judged_to: datetime
+    incident: Incident
+    replaced_by: str = ""
+
+
+_OLD = "NULL: written by an earlier release"
+
 INCIDENTS = Table(
     "incidents",
     (
@@ -129,5 +145,30 @@ INCIDENTS = Table(
         ),
         Column("body", pa.string(), "String", "the whole incident as JSON"),
         Column("run", TEXT, LOW, "the run that wrote the row (runs.run)"),
+        Column(
+            "judged_from", SECONDS, "Nullable(DateTime('UTC'))", "start of the range it was judged with", nulls=_OLD
+        ),
+        Column("judged_to", SECONDS, "Nullable(DateTime('UTC'))", "end of that range, exclusive", nulls=_OLD),
     ),
 )
+
+INCIDENT_HISTORY = Table(
+    "incident_history",
+    (
+        Column("id", pa.string(), "String", "the incident (incidents.id)"),
+        Column("run", TEXT, LOW, "the run that said so (runs.run)"),
+        Column("judged_from", SECONDS, "DateTime('UTC')", "start of the range it was judged with"),
+        Column("judged_to", SECONDS, "DateTime('UTC')", "end of that range, exclusive"),
+        Column("state", TEXT, LOW, "open or closed"),
+        Column("certainty", TEXT, LOW, "proven, suspected or unexplained"),
+        Column(
+            "replaced_by",
+            pa.string(),
+            "String",
+            "'' while it stands; when it was withdrawn, the incident that replaces it, or '-'",
+        ),
+        Column("body", pa.string(), "String", "the whole incident as JSON"),
+        WRITTEN_AT,
+    ),
+)
+"""Everything that an incident was ever said to be, and when."""

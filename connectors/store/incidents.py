@@ -1,7 +1,8 @@
-"""Incidents in the store: one row each; the latest generation counts."""
+"""Incidents in the store: one row each, the latest generation counts; and everything that was ever said of them."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,22 @@ from clickhouse_connect.driver.client import Client
 from pydantic import TypeAdapter
 
 from connectors.store.clickhouse import insert, query
-from schemas.incident import INCIDENTS, Incident
+from connectors.store.reconcile import Judged, reconcile
+from schemas.incident import INCIDENT_HISTORY, INCIDENTS, Incident, Statement
 from schemas.runs import INCIDENT_DRAFTS
 
 _INCIDENT = TypeAdapter(Incident)
+GONE = "-"
+"""Stands for the incident that replaces one that is simply no longer found."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """`incidents` are those that stand for what a run found, by `first_seen` and id; `kept` those among them that are
+    known from a range that saw more, and stay as they are."""
+
+    incidents: tuple[Incident, ...]
+    kept: tuple[Incident, ...]
 
 
 def save_draft(client: Client, run: str, incident: Incident) -> None:
@@ -22,37 +35,52 @@ def save_draft(client: Client, run: str, incident: Incident) -> None:
     insert(client, INCIDENT_DRAFTS, pa.table(row))
 
 
-def publish(client: Client, run: str, start: datetime, end: datetime) -> list[Incident]:
-    """Make the drafts of a run, which correlated `[start, end)`, visible in one step; returns them by `first_seen` and
-    id."""
+def publish(client: Client, run: str, start: datetime, end: datetime) -> Published:
+    """Make the drafts of a run, which correlated `[start, end)`, visible in one step."""
     sql = f"SELECT DISTINCT body FROM {INCIDENT_DRAFTS.name} WHERE run = {{run:String}}"  # noqa: S608
     found = [from_json(row["body"]) for row in query(client, sql, {"run": run}).to_pylist()]
-    found.sort(key=lambda incident: (incident.first_seen, incident.id))
-    save(client, found, start, end, run)
-    return found
+    return save(client, found, start, end, run)
 
 
-def save(client: Client, incidents: Sequence[Incident], start: datetime, end: datetime, run: str = "") -> None:
-    """Replace the stored incidents of `[start, end)` with those that a correlation of this range found.
+def save(client: Client, incidents: Sequence[Incident], start: datetime, end: datetime, run: str = "") -> Published:
+    """Put what a correlation of `[start, end)` found in the place of what is known, as `reconcile` decides.
 
-    Rows with unchanged content stay as they are. An incident that started in the range and was not found again is
-    deleted, and so is one that a found incident supersedes: same kind, overlapping times, interfaces and ports.
+    What is said, and what is withdrawn, is first added to the history. Rows with unchanged content stay as they are.
     """
-    known = {incident.id: incident for incident in load(client)}
-    found = {incident.id: incident for incident in incidents}
-    changed = [incident for incident in incidents if _body(incident) != _body(known.get(incident.id))]
-    obsolete = [
-        incident
-        for incident in known.values()
-        if incident.id not in found
-        and (start <= incident.first_seen < end or any(_superseded(incident, other) for other in incidents))
+    known = {judged.incident.id: judged for judged in _judged(client)}
+    outcome = reconcile(known.values(), sorted(incidents, key=_order), start, end)
+    new = [said for said in outcome.said if _body(said.incident) != _body_of(known.get(said.incident.id))]
+    wider = [said for said in outcome.said if not said.incident.closed_at and said != known.get(said.incident.id)]
+    changed = new + [said for said in wider if said not in new]
+    if changed or outcome.withdrawn:
+        statements = [(said, "") for said in new] + [(judged, by or GONE) for judged, by in outcome.withdrawn]
+        if statements:
+            rows = [_statement(judged, by, run) for judged, by in statements]
+            insert(client, INCIDENT_HISTORY, INCIDENT_HISTORY.rows(rows))
+        sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
+        generation = int(query(client, sql)["latest"][0].as_py() or 0) + 1
+        rows = [_row(judged, generation, 0, run) for judged in changed]
+        rows += [_row(judged, generation, 1, run) for judged, _ in outcome.withdrawn]
+        insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
+    standing = [*(said.incident for said in outcome.said), *outcome.kept]
+    return Published(tuple(sorted(standing, key=_order)), outcome.kept)
+
+
+def history(client: Client, incident_id: str) -> list[Statement]:
+    """What was said of this incident, and of those that it replaced, in order of time."""
+    sql = f"""
+        SELECT toDateTime64(at, 3, 'UTC') AS said_at, run, id, replaced_by, body,
+            toDateTime64(judged_from, 0, 'UTC') AS begin, toDateTime64(judged_to, 0, 'UTC') AS finish
+        FROM {INCIDENT_HISTORY.name}
+        WHERE id = {{id:String}} OR id IN (
+            SELECT id FROM {INCIDENT_HISTORY.name} WHERE replaced_by = {{id:String}}
+        )
+        ORDER BY at, replaced_by = '', id
+    """  # noqa: S608
+    return [
+        Statement(row["said_at"], row["run"], row["begin"], row["finish"], from_json(row["body"]), row["replaced_by"])
+        for row in query(client, sql, {"id": incident_id}).to_pylist()
     ]
-    if not changed and not obsolete:
-        return
-    sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
-    generation = int(query(client, sql)["latest"][0].as_py() or 0) + 1
-    rows = [_row(i, generation, 0, run) for i in changed] + [_row(i, generation, 1, run) for i in obsolete]
-    insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
 
 
 def load(client: Client, incident_id: str | None = None) -> list[Incident]:
@@ -76,16 +104,41 @@ def _body(incident: Incident | None) -> str:
     return json.dumps(incident.to_json(), sort_keys=True, separators=(",", ":")) if incident else ""
 
 
-def _superseded(one: Incident, other: Incident) -> bool:
-    together = one.first_seen <= (other.closed_at or other.last_seen) and other.first_seen <= (
-        one.closed_at or one.last_seen
-    )
-    same = one.kind == other.kind and set(one.enis) & set(other.enis) and set(one.ports) & set(other.ports)
-    return together and bool(same)
+def _body_of(judged: Judged | None) -> str:
+    return _body(judged.incident) if judged else ""
 
 
-def _row(incident: Incident, generation: int, deleted: int, run: str) -> dict[str, Any]:
-    cause = incident.cause
+def _judged(client: Client) -> list[Judged]:
+    """All incidents, each with the range that it was judged with; where that was not kept, as far as it was seen."""
+    sql = f"""
+        SELECT
+            body,
+            toDateTime64(ifNull(judged_from, first_seen), 0, 'UTC') AS begin,
+            toDateTime64(coalesce(judged_to, closed_at, last_seen), 0, 'UTC') AS finish
+        FROM {INCIDENTS.name} FINAL WHERE deleted = 0
+    """  # noqa: S608
+    return [Judged(from_json(row["body"]), row["begin"], row["finish"]) for row in query(client, sql).to_pylist()]
+
+
+def _order(incident: Incident) -> tuple[datetime, str]:
+    return incident.first_seen, incident.id
+
+
+def _statement(judged: Judged, replaced_by: str, run: str) -> dict[str, Any]:
+    return {
+        "id": judged.incident.id,
+        "run": run,
+        "judged_from": judged.start,
+        "judged_to": judged.end,
+        "state": judged.incident.state.value,
+        "certainty": judged.incident.certainty.value,
+        "replaced_by": replaced_by,
+        "body": _body(judged.incident),
+    }
+
+
+def _row(judged: Judged, generation: int, deleted: int, run: str) -> dict[str, Any]:
+    incident, cause = judged.incident, judged.incident.cause
     return {
         "id": incident.id,
         "generation": generation,
@@ -105,4 +158,6 @@ def _row(incident: Incident, generation: int, deleted: int, run: str) -> dict[st
         "closed_at": incident.closed_at,
         "body": _body(incident),
         "run": run,
+        "judged_from": judged.start,
+        "judged_to": judged.end,
     }

@@ -1,12 +1,15 @@
 """Incidents: a list to choose from, and one in full."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 from connectors.store.clickhouse import Store
-from connectors.store.incidents import load
+from connectors.store.incidents import history, load
 from console.answers.text import INGEST
 from schemas.errors import FlowtrailError
-from schemas.incident import Incident
+from schemas.incident import Incident, Statement
+from schemas.times import rfc3339
 
 COLUMNS = tuple(field.name for field in fields(Incident))
 """The fields of an incident in JSON and CSV."""
@@ -20,6 +23,37 @@ FIND_SOME = (
 def incidents(store: Store) -> list[Incident]:
     """All incidents, in order of `first_seen`. Raises FlowtrailError when the store cannot be read."""
     return sorted(load(store.reader()), key=lambda incident: (incident.first_seen, incident.id))
+
+
+@dataclass(frozen=True)
+class Said:
+    """Everything that was said of an incident, in order of time."""
+
+    statements: Sequence[Statement]
+
+    @property
+    def earlier(self) -> Sequence[Statement]:
+        """All but the one that stands."""
+        standing = [statement for statement in self.statements if not statement.replaced_by]
+        return [statement for statement in self.statements if not standing or statement is not standing[-1]]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "at": rfc3339(each.at),
+                "run": each.run,
+                "judged_from": rfc3339(each.judged_from),
+                "judged_to": rfc3339(each.judged_to),
+                "replaced_by": each.replaced_by,
+                "incident": each.incident.to_json(),
+            }
+            for each in self.statements
+        ]
+
+
+def said(store: Store, one: Incident) -> Said:
+    """What was said of an incident, and of those that it replaced. Raises FlowtrailError as `incidents` does."""
+    return Said(history(store.reader(), one.id))
 
 
 def incident(store: Store, incident_id: str) -> Incident:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from console.answers.incidents import FIND_SOME
 from console.answers.text import both, few, utc
 from console.terminal.screen import Screen
-from schemas.incident import Certainty, Incident, Kind, State
+from schemas.incident import Certainty, Incident, Kind, State, Statement
 from schemas.protocols import protocol_name
 
 MOST = 5
@@ -15,10 +15,11 @@ NONE = "No incidents."
 NONE_YET = f"{NONE} {FIND_SOME}"
 
 
-def show_list(found: Sequence[Incident], screen: Screen, empty: str = NONE) -> None:
-    """One row for each incident, or `empty` without any."""
+def show_list(found: Sequence[Incident], screen: Screen, empty: Sequence[str] = (NONE,)) -> None:
+    """One row for each incident, or the lines `empty` without any."""
     if not found:
-        screen.line(empty)
+        for line in empty:
+            screen.line(line)
         return
     screen.table(
         ["id", "state", "what", "certainty", "first seen (UTC)", "closed (UTC)", "cause"],
@@ -55,8 +56,8 @@ _CERTAINTY = {
 }
 
 
-def show_story(found: Incident, screen: Screen) -> None:
-    """What stopped, who caused it and when, how to undo it, and the evidence."""
+def show_story(found: Incident, screen: Screen, earlier: Sequence[Statement] = ()) -> None:
+    """What stopped, who caused it and when, how to undo it, and the evidence; what was said of it `earlier`."""
     screen.line(f"Incident {found.id}: {what(found)}", "bold")
     state = f"closed {both(found.closed_at)}" if found.closed_at else str(found.state)
     _pairs(
@@ -85,6 +86,13 @@ def show_story(found: Incident, screen: Screen) -> None:
             screen.line(f"    {item.text}")
     screen.heading("Completeness")
     screen.line(f"  {found.coverage}")
+    if earlier:
+        screen.heading("Said earlier")
+    for each in earlier:
+        cause = f", {each.incident.cause.event_name} by {each.incident.cause.actor}" if each.incident.cause else ""
+        state = "withdrawn" if each.replaced_by else f"{each.incident.state}, {each.incident.certainty}{cause}"
+        judged = f"{utc(each.judged_from)} to {utc(each.judged_to)}"
+        screen.line(f"  {both(each.at.replace(microsecond=0))}  {what(each.incident)}: {state} (by {judged})")
     if found.proof_query:
         screen.heading("See for yourself")
         for line in found.proof_query.splitlines():

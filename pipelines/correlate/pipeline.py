@@ -3,13 +3,13 @@ modules."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import apache_beam as beam
 
-from connectors.store import incidents, runs
+from connectors.store import incidents, runs, trail
 from connectors.store.clickhouse import Store
 from connectors.store.migrate import ensure_migrated
 from pipelines.configuration import required_timeline
@@ -22,7 +22,7 @@ from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.tell.completeness import Coverage, one_sided, sentence
-from pipelines.correlate.tell.incident import changes_of, parts, tell, wanted, with_keys
+from pipelines.correlate.tell.incident import changes_of, first_seen, last_seen, parts, tell, wanted, with_keys
 from pipelines.runner import check, noting_failures, running
 from schemas.errors import FlowtrailError
 from schemas.incident import Incident
@@ -31,6 +31,8 @@ from schemas.times import rfc3339
 
 LOG = logging.getLogger(__name__)
 
+BEFORE = timedelta(hours=1)
+"""How long before the first sign of an incident CloudTrail must be complete, for its changes to be known."""
 SAMPLED_FLOWS = 100
 """Flow records per interface that are compared with the verdict."""
 
@@ -127,8 +129,21 @@ def run_correlate(
     with running(runner, store, run) as pipeline:
         _ = pipeline | "Interfaces" >> beam.Create(interfaces) | "Correlate" >> Correlate(job)
     published = incidents.publish(client, run, found.start, found.end)
-    runs.note(client, run, "correlate", "done", counts={"incidents": len(published)})
-    return published
+    if published.kept:
+        LOG.warning(
+            "warning: %s known from a range that saw more, and unchanged: %s",
+            _are(len(published.kept)),
+            ", ".join(incident.id for incident in published.kept),
+        )
+    counts = {
+        "incidents": len(published.incidents),
+        "interfaces": len(interfaces),
+        "records": extent.found,
+        "from": int(found.start.timestamp()),
+        "to": int(found.end.timestamp()),
+    }
+    runs.note(client, run, "correlate", "done", counts=counts)
+    return list(published.incidents)
 
 
 def _detect(interface: InterfaceFacts, job: Job) -> Found:
@@ -190,7 +205,10 @@ def _incident(findings: Sequence[Finding], coverage: Mapping[str, Coverage], job
     rows = facts.rows(client, enis, wanted(findings), found.since, found.end)
     objects = facts.objects(client, [event.object_id for event in changes_of(findings)])
     words = sentence([coverage[eni] for eni in sorted(set(enis))], job.rejected_lines)
-    return tell(findings, rows, objects, words)
+    first, last = first_seen(findings) - BEFORE, last_seen(findings) + trail.DELIVERY
+    calls = trail.sentence(trail.trails(client, first, last), first, last)
+    incident = tell(findings, rows, objects, f"{words} {calls}")
+    return incident if incident.cause else replace(incident, reason=f"{incident.reason} {calls}")
 
 
 def _range(start: datetime, end: datetime, lookback: timedelta) -> Range:
@@ -213,6 +231,10 @@ def _no_flows(found: Range, extent: facts.Extent) -> FlowtrailError:
         f"{none}; the store has them from {span}.",
         "Choose a range within that period, or ingest the objects of this range.",
     )
+
+
+def _are(count: int) -> str:
+    return "1 incident is" if count == 1 else f"{count} incidents are"
 
 
 def _minutes(covered: Ints, found: Range) -> tuple[int, int]:
