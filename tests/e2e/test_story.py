@@ -102,7 +102,7 @@ def _tellings() -> Iterator[Any]:
         yield pytest.param(seed, version, reading, marks=[pytest.mark.long] if (seed + v + r) % 2 else [])
 
 
-@pytest.mark.parametrize(("seed", "version", "reading"), _tellings())
+@pytest.mark.parametrize(("seed", "version", "reading"), list(_tellings()))
 def test_the_story(  # noqa: PLR0917 - fixtures, then what varies
     account: Account, store: Store, tmp_path: Path, seed: int, version: Any, reading: Reading
 ) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.finding import Finding
 from pipelines.correlate.blame.judge import blame
@@ -177,3 +179,18 @@ def test_a_call_of_another_service_is_suspected_for_the_interfaces_that_services
     assert found.cause.event_ids == (moved.event_id,)
     assert "does not contain what this call does" in found.reason
     assert [f.cause for f in findings(ssh_refused(), timeline(moved)) if f.signal.port == 22] == [None]
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ("answers", {"Requests still reach this interface", "Requests still leave this interface"}),
+        ("nothing", {"Nothing of it is logged any more"}),
+    ],
+)
+def test_without_a_cause_it_is_said_what_it_looks_like(reading: str, words: set[str]) -> None:
+    flows = usual("12:00", "14:32", flagged=True) + outage("14:32", "15:30", reading, flagged=True)
+    signals = detect(ENI, minutes_table(flows), covered("12:00", "15:30"), clock("12:00"), timedelta(hours=24))
+    strong = [replace(signal, strong=True) for signal in signals]
+    found = blame(strong, timeline(), clock("15:30"))
+    assert {each.reason.partition(",")[0] for each in found} == words

@@ -18,7 +18,7 @@ from pipelines.correlate.blame.finding import Finding, to_undo
 from pipelines.correlate.blame.leaving import has_left
 from pipelines.correlate.blame.relevance import at_the_edge, may_match, may_show
 from pipelines.correlate.blame.trial import Effect, effect, packet_of
-from pipelines.correlate.blame.wording import doubtful_step, names, proof, turned_step
+from pipelines.correlate.blame.wording import doubtful_step, looks_like, names, proof, turned_step
 from pipelines.correlate.detect.signals import Run, Signal
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
@@ -257,7 +257,7 @@ class _Judge:
         }[now]
         many = "1 change in reach was" if tested == 1 else f"{tested} changes in reach were"
         changes = f"{many} tested and would not have caused this" if tested else "no change is in reach"
-        return f"{known}; {changes}."
+        return f"{looks_like(signal)}{known}; {changes}."
 
 
 def _loudest(run: Run) -> tuple[object, ...]:
