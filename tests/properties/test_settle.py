@@ -54,7 +54,7 @@ class Outage:
             inverse=None,
             timeline=(TimelineEntry(min(times), "first reject"), TimelineEntry(max(times), "last reject")),
             evidence=(Evidence("first rejected", min(times), "b", "k", "e", 1, ""),),
-            coverage="",
+            coverage=f"{now.start} to {now.end}",
             proof_query="",
         )
 
@@ -73,8 +73,8 @@ def outages(draw: st.DrawFn) -> list[Outage]:
 
 @st.composite
 def ranges(draw: st.DrawFn) -> Examined:
-    start = draw(st.integers(0, 150))
-    end = draw(st.integers(start + 1, 160))
+    start = draw(st.one_of(st.integers(0, 10), st.integers(0, 150)))
+    end = draw(st.one_of(st.just(160), st.integers(start + 1, 160)))
     return Examined(at(start) - LOOKBACK, at(start), at(end))
 
 
@@ -112,6 +112,18 @@ def test_a_range_within_what_is_known_changes_nothing(
             was.last_seen,
         )
         assert set(new.enis) == set(was.enis)
+        if not (inner.start <= was.first_seen and last_sign(was) < inner.end):
+            assert left[name] == old
+
+
+@given(outages(), ranges(), ranges())
+def test_what_is_closed_opens_only_by_a_look_as_late(true: list[Outage], first: Examined, second: Examined) -> None:
+    """Even with other facts, by which it is not over."""
+    known = run([], true, first)
+    left = {said.incident.id: said.incident for said in run(known, [replace(o, back=None) for o in true], second)}
+    for said in known:
+        if said.incident.state is State.CLOSED and second.end < first.end:
+            assert left[said.incident.id].state is State.CLOSED
 
 
 @given(outages(), st.lists(ranges(), min_size=1, max_size=4))
@@ -171,3 +183,13 @@ def test_the_same_run_again_changes_nothing_and_judges_anew(true: list[Outage], 
     assert run(known, true, now) == known
     doubted = [seen for outage in true if (seen := outage.seen(now, Certainty.SUSPECTED))]
     assert [said.incident for said in after(known, doubted, now)] == doubted
+
+
+def test_a_range_that_ends_earlier_does_not_open_what_a_later_one_saw_closed() -> None:
+    true = Outage("one", (("eni-1", 10), ("eni-1", 20)), 25)
+    wide = Examined(at(0) - LOOKBACK, at(0), at(160))
+    known = run([], [true], wide)
+    assert known[0].incident.state is State.CLOSED
+    inner = replace(wide, end=at(60))
+    assert run(known, [replace(true, back=None)], inner) == known
+    assert run(known, [replace(true, back=None)], wide)[0].incident.state is State.OPEN
