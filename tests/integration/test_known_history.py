@@ -5,7 +5,9 @@ import json
 import logging
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.app import app
 from connectors.store import incidents
 from connectors.store.clickhouse import Store, query
 from pipelines.correlate.pipeline import run_correlate
@@ -83,3 +85,33 @@ def test_late_truth_corrects_in_place_and_what_was_said_is_kept(store: Store) ->
     assert incidents.load(client) == moved
     assert {one.examined.start for one in incidents.current(client) if one.examined} == {clock("14:00")}
     assert json.loads(json.dumps(moved[0].to_json()))["state"] == "closed"
+
+
+def test_an_incident_tells_what_was_said_of_it_earlier(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_snapshot(store)
+    put_flows(store, story("requests", flagged=True, last="15:45"))
+    (old, _) = correlate(store, "14:00", "15:45")
+    put_changes(store, FAULTS)
+    (new, _) = correlate(store, "14:00", "15:45")
+    monkeypatch.setenv("FLOWTRAIL_DB", store.db)
+    monkeypatch.setenv("FLOWTRAIL_DATABASE", store.database)
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    told = json.loads(run("incident", new.id, "--output", "json"))
+    assert {name: told[name] for name in new.to_json()} == new.to_json()
+    assert (told["examined_from"], told["examined_to"]) == ("2026-11-20T14:00:00Z", "2026-11-20T15:45:00Z")
+    assert [(one["incident"]["id"], one["withdrawn"]) for one in told["history"]] == [(old.id, False), (old.id, True)]
+    assert told["history"][1]["replaced_by"] == [new.id]
+    assert told["history"][0]["run"] < told["run"]
+    text = run("incident", new.id)
+    assert "Said earlier" in text
+    assert f"incident {old.id} was no longer found; found instead: {new.id}" in text
+    assert "known from the range 2026-11-20 14:00:00Z to 2026-11-20 15:45:00Z" in text
+    gone = json.loads(run("incident", old.id, "--output", "json"))
+    assert (gone["withdrawn"], gone["replaced_by"], gone["certainty"]) == (True, [new.id], "unexplained")
+    assert run("incident", old.id).startswith(f"incident {old.id} was no longer found")
+    assert {one["id"] for one in json.loads(run("incidents", "--output", "json"))} >= {new.id}
