@@ -43,20 +43,19 @@ def incident(
 ) -> None:
     """Show one incident in full.
 
-    Shows what stopped, who caused it and when, the command that undoes it, and the evidence.
+    Shows what stopped, who caused it and when, the command that undoes it, and the evidence; and what earlier runs said
+    of it. An incident that is no longer found is shown if its ID is given in full.
 
     \b
     Example:
       flowtrail incident 5f1c
     """
     from console.answers import incidents as answers
-    from console.terminal.incidents import show_story
+    from console.terminal.incidents import show_told
 
     found = settings(ctx, output=output)
-    store = store_of(found)
-    one = answers.incident(store, incident_id)
-    said = answers.said(store, one)
-    reply(found, one.to_json() | {"history": said.to_json()}, lambda screen: show_story(one, screen, said.earlier))
+    one = answers.incident(store_of(found), incident_id)
+    reply(found, one.to_json(), lambda screen: show_told(one, screen))
 
 
 def search(

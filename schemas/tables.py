@@ -21,6 +21,7 @@ TABLES: dict[str, Table] = {
         CONFIG_SNAPSHOTS,
         CONFIG_VERSIONS,
         INCIDENTS,
+        INCIDENT_HISTORY,
         TGW_FLOWS,
         TGW_COVERAGE,
         RETENTION,
@@ -29,7 +30,6 @@ TABLES: dict[str, Table] = {
         DEAD_LETTERS,
         HEARTBEATS,
         INCIDENT_DRAFTS,
-        INCIDENT_HISTORY,
         DERIVATIONS,
     )
 }

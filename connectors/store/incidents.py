@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -11,22 +10,12 @@ from clickhouse_connect.driver.client import Client
 from pydantic import TypeAdapter
 
 from connectors.store.clickhouse import insert, query
-from connectors.store.reconcile import Judged, reconcile
-from schemas.incident import INCIDENT_HISTORY, INCIDENTS, Incident, Statement
+from schemas.incident import INCIDENT_HISTORY, INCIDENTS, Examined, Incident, Said
 from schemas.runs import INCIDENT_DRAFTS
 
 _INCIDENT = TypeAdapter(Incident)
-GONE = "-"
-"""Stands for the incident that replaces one that is simply no longer found."""
 
-
-@dataclass(frozen=True)
-class Published:
-    """`incidents` are those that stand for what a run found, by `first_seen` and id; `kept` those among them that are
-    known from a range that saw more, and stay as they are."""
-
-    incidents: tuple[Incident, ...]
-    kept: tuple[Incident, ...]
+_COLUMNS = "body, generation, deleted, run, said_at, read_from, examined_from, examined_to, replaced_by"
 
 
 def save_draft(client: Client, run: str, incident: Incident) -> None:
@@ -35,63 +24,74 @@ def save_draft(client: Client, run: str, incident: Incident) -> None:
     insert(client, INCIDENT_DRAFTS, pa.table(row))
 
 
-def publish(client: Client, run: str, start: datetime, end: datetime) -> Published:
-    """Make the drafts of a run, which correlated `[start, end)`, visible in one step."""
+def drafts(client: Client, run: str) -> list[Incident]:
+    """The incidents that a run has found, in order of `first_seen` and id."""
     sql = f"SELECT DISTINCT body FROM {INCIDENT_DRAFTS.name} WHERE run = {{run:String}}"  # noqa: S608
     found = [from_json(row["body"]) for row in query(client, sql, {"run": run}).to_pylist()]
-    return save(client, found, start, end, run)
+    return sorted(found, key=lambda incident: (incident.first_seen, incident.id))
 
 
-def save(client: Client, incidents: Sequence[Incident], start: datetime, end: datetime, run: str = "") -> Published:
-    """Put what a correlation of `[start, end)` found in the place of what is known, as `reconcile` decides.
-
-    What is said, and what is withdrawn, is first added to the history. Rows with unchanged content stay as they are.
-    """
-    known = {judged.incident.id: judged for judged in _judged(client)}
-    outcome = reconcile(known.values(), sorted(incidents, key=_order), start, end)
-    new = [said for said in outcome.said if _body(said.incident) != _body_of(known.get(said.incident.id))]
-    wider = [said for said in outcome.said if not said.incident.closed_at and said != known.get(said.incident.id)]
-    changed = new + [said for said in wider if said not in new]
-    if changed or outcome.withdrawn:
-        statements = [(said, "") for said in new] + [(judged, by or GONE) for judged, by in outcome.withdrawn]
-        if statements:
-            rows = [_statement(judged, by, run) for judged, by in statements]
-            insert(client, INCIDENT_HISTORY, INCIDENT_HISTORY.rows(rows))
-        sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
-        generation = int(query(client, sql)["latest"][0].as_py() or 0) + 1
-        rows = [_row(judged, generation, 0, run) for judged in changed]
-        rows += [_row(judged, generation, 1, run) for judged, _ in outcome.withdrawn]
-        insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
-    standing = [*(said.incident for said in outcome.said), *outcome.kept]
-    return Published(tuple(sorted(standing, key=_order)), outcome.kept)
-
-
-def history(client: Client, incident_id: str) -> list[Statement]:
-    """What was said of this incident, and of those that it replaced, in order of time."""
-    sql = f"""
-        SELECT toDateTime64(at, 3, 'UTC') AS said_at, run, id, replaced_by, body,
-            toDateTime64(judged_from, 0, 'UTC') AS begin, toDateTime64(judged_to, 0, 'UTC') AS finish
-        FROM {INCIDENT_HISTORY.name}
-        WHERE id = {{id:String}} OR id IN (
-            SELECT id FROM {INCIDENT_HISTORY.name} WHERE replaced_by = {{id:String}}
-        )
-        ORDER BY at, replaced_by = '', id
-    """  # noqa: S608
-    return [
-        Statement(row["said_at"], row["run"], row["begin"], row["finish"], from_json(row["body"]), row["replaced_by"])
-        for row in query(client, sql, {"id": incident_id}).to_pylist()
-    ]
+def current(client: Client) -> list[Said]:
+    """What is now said of every incident, ordered by `first_seen` and id."""
+    sql = f"SELECT {_COLUMNS} FROM {INCIDENTS.name} FINAL WHERE deleted = 0 ORDER BY first_seen, id"  # noqa: S608
+    return [_said(row) for row in query(client, sql).to_pylist()]
 
 
 def load(client: Client, incident_id: str | None = None) -> list[Incident]:
     """All incidents, or the one with this id, ordered by `first_seen` and id."""
+    found = [said.incident for said in current(client)]
+    return [incident for incident in found if incident_id in (None, incident.id)]
+
+
+def history(client: Client, incident_id: str) -> list[Said]:
+    """Everything that was said of the incident, and of those that it replaced, oldest first. What says the same again
+    is left out."""
     sql = f"""
-        SELECT body FROM {INCIDENTS.name} FINAL
-        WHERE deleted = 0 AND ({{id:String}} = '' OR id = {{id:String}})
-        ORDER BY first_seen, id
+        SELECT DISTINCT {_COLUMNS} FROM {INCIDENT_HISTORY.name} FINAL
+        WHERE id = {{id:String}} OR id IN (
+            SELECT id FROM {INCIDENT_HISTORY.name} WHERE has(replaced_by, {{id:String}})
+        )
+        ORDER BY generation, said_at, run, deleted DESC, id
     """  # noqa: S608
-    rows = query(client, sql, {"id": incident_id or ""}).to_pylist()
-    return [from_json(row["body"]) for row in rows]
+    told: list[Said] = []
+    last: dict[str, tuple[Incident, bool]] = {}
+    for said in map(_said, query(client, sql, {"id": incident_id}).to_pylist()):
+        if last.get(said.incident.id) != (said.incident, said.withdrawn):
+            told.append(said)
+        last[said.incident.id] = said.incident, said.withdrawn
+    return told
+
+
+def withdrawn(client: Client) -> list[str]:
+    """Ids of incidents that were said once and are no longer found."""
+    sql = f"""
+        SELECT DISTINCT id FROM {INCIDENT_HISTORY.name}
+        WHERE id NOT IN (SELECT id FROM {INCIDENTS.name} FINAL WHERE deleted = 0) ORDER BY id
+    """  # noqa: S608
+    return [str(row["id"]) for row in query(client, sql).to_pylist()]
+
+
+def write(client: Client, run: str, said: Sequence[Said]) -> None:
+    """Make what a run says of incidents visible in one step, and keep what was said of them before. What is already
+    said of an incident, from the same range, is not written again."""
+    before = {old.incident.id: old for old in current(client)}
+    new = [
+        one
+        for one in said
+        if (old := before.get(one.incident.id)) is None
+        or one.withdrawn
+        or (_body(one.incident), one.examined) != (_body(old.incident), old.examined)
+    ]
+    if not new:
+        return
+    sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
+    generation, now = int(query(client, sql)["latest"][0].as_py() or 0) + 1, datetime.now(UTC)
+    rows = [_row(one, generation, run, now) for one in new]
+    olds = [before[one.incident.id] for one in new if one.incident.id in before]
+    # A process that ends between the two inserts has kept what it did not publish: the next run says it again.
+    kept = [_row(old, old.generation, old.run, old.at) for old in olds if old.at is None] + rows
+    insert(client, INCIDENT_HISTORY, pa.Table.from_pylist(kept, INCIDENT_HISTORY.schema))
+    insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
 
 
 def from_json(body: str) -> Incident:
@@ -99,50 +99,38 @@ def from_json(body: str) -> Incident:
     return _INCIDENT.validate_json(body)
 
 
-def _body(incident: Incident | None) -> str:
+def _body(incident: Incident) -> str:
     """Canonical: equal incidents give equal text."""
-    return json.dumps(incident.to_json(), sort_keys=True, separators=(",", ":")) if incident else ""
+    return json.dumps(incident.to_json(), sort_keys=True, separators=(",", ":"))
 
 
-def _body_of(judged: Judged | None) -> str:
-    return _body(judged.incident) if judged else ""
+def _said(row: dict[str, Any]) -> Said:
+    since, start, end = (_utc(row[name]) for name in ("read_from", "examined_from", "examined_to"))
+    return Said(
+        from_json(row["body"]),
+        Examined(since, start, end) if since and start and end else None,
+        row["run"],
+        _utc(row["said_at"]),
+        row["generation"],
+        bool(row["deleted"]),
+        tuple(row["replaced_by"]),
+    )
 
 
-def _judged(client: Client) -> list[Judged]:
-    """All incidents, each with the range that it was judged with; where that was not kept, as far as it was seen."""
-    sql = f"""
-        SELECT
-            body,
-            toDateTime64(ifNull(judged_from, first_seen), 0, 'UTC') AS begin,
-            toDateTime64(coalesce(judged_to, closed_at, last_seen), 0, 'UTC') AS finish
-        FROM {INCIDENTS.name} FINAL WHERE deleted = 0
-    """  # noqa: S608
-    return [Judged(from_json(row["body"]), row["begin"], row["finish"]) for row in query(client, sql).to_pylist()]
+def _utc(value: int | datetime | None) -> datetime | None:
+    """The engine gives DateTime as seconds and DateTime64 as a time."""
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value, UTC)
+    return None if value is None else value.astimezone(UTC)
 
 
-def _order(incident: Incident) -> tuple[datetime, str]:
-    return incident.first_seen, incident.id
-
-
-def _statement(judged: Judged, replaced_by: str, run: str) -> dict[str, Any]:
-    return {
-        "id": judged.incident.id,
-        "run": run,
-        "judged_from": judged.start,
-        "judged_to": judged.end,
-        "state": judged.incident.state.value,
-        "certainty": judged.incident.certainty.value,
-        "replaced_by": replaced_by,
-        "body": _body(judged.incident),
-    }
-
-
-def _row(judged: Judged, generation: int, deleted: int, run: str) -> dict[str, Any]:
-    incident, cause = judged.incident, judged.incident.cause
+def _row(said: Said, generation: int, run: str, at: datetime | None) -> dict[str, Any]:
+    incident, examined = said.incident, said.examined
+    cause = incident.cause
     return {
         "id": incident.id,
         "generation": generation,
-        "deleted": deleted,
+        "deleted": int(said.withdrawn),
         "kind": incident.kind.value,
         "state": incident.state.value,
         "certainty": incident.certainty.value,
@@ -158,6 +146,9 @@ def _row(judged: Judged, generation: int, deleted: int, run: str) -> dict[str, A
         "closed_at": incident.closed_at,
         "body": _body(incident),
         "run": run,
-        "judged_from": judged.start,
-        "judged_to": judged.end,
+        "said_at": at and at.replace(microsecond=at.microsecond // 1000 * 1000),
+        "read_from": examined and examined.since,
+        "examined_from": examined and examined.start,
+        "examined_to": examined and examined.end,
+        "replaced_by": list(said.replaced_by),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from connectors.store.clickhouse import Store
 from connectors.store.trail import Trail, sentence, trails
@@ -50,7 +50,7 @@ class Examined:
 def examined(store: Store) -> Examined:
     """What has been examined so far. Raises FlowtrailError when the store cannot be read."""
     runs = ask(store, "examined")
-    found = joined([Range(_moment(run["begin"]), _moment(run["finish"])) for run in runs])
+    found = joined([Range(run["begin"], run["finish"]) for run in runs])
     if not found:
         return Examined(())
     last = found[-1]
@@ -77,7 +77,3 @@ def joined(ranges: Sequence[Range]) -> list[Range]:
         else:
             found.append(each)
     return found
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

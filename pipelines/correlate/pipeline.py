@@ -21,11 +21,12 @@ from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
+from pipelines.correlate.settle import known_from_elsewhere, settle
 from pipelines.correlate.tell.completeness import Coverage, one_sided, sentence
 from pipelines.correlate.tell.incident import changes_of, first_seen, last_seen, parts, tell, wanted, with_keys
 from pipelines.runner import check, noting_failures, running
 from schemas.errors import FlowtrailError
-from schemas.incident import Incident
+from schemas.incident import Examined, Incident
 from schemas.runner import IN_PROCESS, Runner
 from schemas.times import rfc3339
 
@@ -106,8 +107,8 @@ def run_correlate(
     lookback: timedelta = timedelta(hours=24),
     runner: Runner = IN_PROCESS,
 ) -> list[Incident]:
-    """Find the incidents of `[start, end)` and save them, replacing those of an earlier run; in order of `first_seen`
-    and id.
+    """Find the incidents of `[start, end)`, save them, and return what is known of the range now, in order of
+    `first_seen` and id: what is known from a wider range stays as it is (`pipelines.correlate.settle`).
 
     Normal traffic is learned from the `lookback` before `start`. The same facts and range give the same incidents, byte
     for byte. Raises FlowtrailError for an empty range, without a snapshot, without flow records in the range, and when
@@ -128,22 +129,14 @@ def run_correlate(
         LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
     with running(runner, store, run) as pipeline:
         _ = pipeline | "Interfaces" >> beam.Create(interfaces) | "Correlate" >> Correlate(job)
-    published = incidents.publish(client, run, found.start, found.end)
-    if published.kept:
-        LOG.warning(
-            "warning: %s known from a range that saw more, and unchanged: %s",
-            _are(len(published.kept)),
-            ", ".join(incident.id for incident in published.kept),
-        )
-    counts = {
-        "incidents": len(published.incidents),
-        "interfaces": len(interfaces),
-        "records": extent.found,
-        "from": int(found.start.timestamp()),
-        "to": int(found.end.timestamp()),
-    }
-    runs.note(client, run, "correlate", "done", counts=counts)
-    return list(published.incidents)
+    examined = Examined(found.since, found.start, found.end)
+    settled = settle(incidents.current(client), incidents.drafts(client, run), examined)
+    incidents.write(client, run, settled.said)
+    counts = {"incidents": len(settled.incidents), "interfaces": len(interfaces), "flows": extent.found}
+    runs.note(client, run, "correlate", "done", counts=counts, examined=examined)
+    for one in settled.kept:
+        LOG.warning("warning: %s", known_from_elsewhere(one))
+    return settled.incidents
 
 
 def _detect(interface: InterfaceFacts, job: Job) -> Found:
@@ -231,10 +224,6 @@ def _no_flows(found: Range, extent: facts.Extent) -> FlowtrailError:
         f"{none}; the store has them from {span}.",
         "Choose a range within that period, or ingest the objects of this range.",
     )
-
-
-def _are(count: int) -> str:
-    return "1 incident is" if count == 1 else f"{count} incidents are"
 
 
 def _minutes(covered: Ints, found: Range) -> tuple[int, int]:

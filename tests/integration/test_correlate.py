@@ -19,10 +19,11 @@ from pipelines.correlate import facts
 from pipelines.correlate.detect.minutes import MINUTES
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.pipeline import run_correlate
+from pipelines.correlate.settle import settle
 from schemas.change import CHANGE_EVENTS, ChangeEvent
 from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS
-from schemas.incident import Certainty, Kind, State
+from schemas.incident import Certainty, Examined, Kind, State
 from schemas.ledger import RECEIPTS, Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.snapshot import Snapshot
@@ -197,9 +198,16 @@ def test_incidents_no_longer_found_are_deleted_and_may_come_back(store: Store) -
     put_flows(store, story("requests", flagged=True, last="15:45"))
     client = store.client()
     found = run_correlate(store, clock("14:00"), clock("15:45"))
-    incidents.save(client, [], clock("15:00"), clock("15:45"))
+    window = Examined(clock("14:00") - timedelta(days=1), clock("14:00"), clock("15:45"))
+    later = Examined(clock("15:00") - timedelta(days=1), clock("15:00"), clock("15:45"))
+    incidents.write(client, "later", settle(incidents.current(client), [], later).said)
     assert incidents.load(client) == found[:1]
-    incidents.save(client, found, clock("14:00"), clock("15:45"))
+    assert incidents.withdrawn(client) == [found[1].id]
+    assert [(one.withdrawn, one.run == "later") for one in incidents.history(client, found[1].id)] == [
+        (False, False),
+        (True, True),
+    ]
+    incidents.write(client, "again", settle(incidents.current(client), found, window).said)
     assert incidents.load(client) == found
     generations = query(client, "SELECT max(generation) AS g, count() AS n FROM incidents FINAL").to_pylist()
     assert generations == [{"g": 3, "n": 2}]
