@@ -10,7 +10,7 @@ A snapshot includes a change if the change's time is not later; CloudTrail times
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ from schemas.configuration import (
 from schemas.errors import FlowtrailError
 from schemas.snapshot import ConfigVersion, Snapshot
 
-__all__ = ["InterfacePeriod", "Timeline"]
+__all__ = ["Effect", "InterfacePeriod", "Moment", "Timeline"]
 
 TICK = timedelta(milliseconds=1)
 KEPT = 256
@@ -57,6 +57,25 @@ class _Boundary:
     order: int
     call: Call | None = None
     resources: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one change did to one resource; None where it did not exist. `doubts`: of a subnet, which of its
+    associations cannot be known afterwards."""
+
+    before: Resource | None
+    after: Resource | None
+    doubts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something changed: by the change `event`, or None if a snapshot shows it and no change in the store did."""
+
+    time: datetime
+    event: ChangeEvent | None
+    position: int
 
 
 class Timeline:
@@ -111,12 +130,53 @@ class Timeline:
                     found.append(ConfigVersion(name, resource, begin, finish, begun_by, ended_by, exact))
         return found
 
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The times of the first and of the last snapshot or change."""
+        facts = [boundary.time for boundary in self._boundaries if boundary.kind != AFTER_SNAPSHOT]
+        return facts[0], facts[-1]
+
+    def effects(self) -> dict[str, list[Effect]]:
+        """What every change did, by its eventID; one that changed nothing that is known is left out."""
+        found: dict[str, list[Effect]] = {}
+        for key in sorted(self._values, key=lambda k: (TYPE_NAMES[k[0]], k[1])):
+            before: Resource | None = None
+            for _, (resource, doubts), event_id in self._values.entries(key):
+                if event_id:
+                    found.setdefault(event_id, []).append(Effect(before, resource, doubts))
+                before = resource
+        return found
+
+    def moments(self, wanted: Callable[[Resource], bool]) -> list[Moment]:
+        """When one of the wanted resources became another one, in order; it is wanted if it ever was."""
+        found: dict[int, str] = {}
+        for key in self._values:
+            entries = self._values.entries(key)
+            if any(resource is not None and wanted(resource) for _, (resource, _), _ in entries):
+                found.update((position, event_id) for position, _, event_id in entries if position)
+        events = {change.event_id: change for change in self.changes}
+        return [Moment(self._times[p - 1], events.get(event_id), p) for p, event_id in sorted(found.items())]
+
+    def before(self, moment: Moment) -> Configuration:
+        return self._at(moment.position - 1)
+
+    def after(self, moment: Moment) -> Configuration:
+        return self._at(moment.position)
+
+    def subnets_of(self, event_id: str, resource_ids: Collection[str]) -> set[str]:
+        """The subnets that had one of these network ACLs or route tables just before or just after the change."""
+        position = self._position[event_id]
+        found = self._links()
+        return {
+            subnet_id
+            for subnet_id in found.subnets
+            if not {*found.at(subnet_id, position), *found.at(subnet_id, position + 1)}.isdisjoint(resource_ids)
+        }
+
     def interface_periods(self, interface_id: str) -> tuple[InterfacePeriod, ...]:
         """The interface, with the network ACL and route table of its subnet, over time: without overlap and in time
         order; () if it was never known."""
-        if self._associations is None:
-            self._associations = Associations(self._values)
-        return interface_periods(self._values, self._associations, interface_id, self.time_of)
+        return interface_periods(self._values, self._links(), interface_id, self.time_of)
 
     def time_of(self, position: int) -> datetime | None:
         """When a position starts; None for the first, which has no start."""
@@ -124,6 +184,11 @@ class Timeline:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_made": {}, "_associations": None}
+
+    def _links(self) -> Associations:
+        if self._associations is None:
+            self._associations = Associations(self._values)
+        return self._associations
 
     def _at(self, position: int) -> Configuration:
         if position not in self._made:

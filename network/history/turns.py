@@ -1,0 +1,115 @@
+"""When the answer to a question turned, and by which change: over all of the history that is known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from network.history.timeline import Moment, Timeline, vpcs_of
+from network.history.unmodelled import HARMLESS, concerned, is_modelled
+from network.verdict.reach import Question, Reached, reach
+from schemas.change import ChangeEvent
+from schemas.configuration import NetworkInterface, Resource, SecurityGroup
+
+MOST = 2000
+"""The most moments that are examined, the latest ones: each takes a few milliseconds in a large VPC."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """At this moment the verdict, or what decides it, became another one."""
+
+    moment: Moment
+    before: Reached
+    after: Reached
+
+    @property
+    def time(self) -> datetime:
+        return self.moment.time
+
+    @property
+    def turned(self) -> bool:
+        """Whether the verdict is another one, and not only what decides it."""
+        return self.before.reach is not self.after.reach
+
+
+@dataclass(frozen=True)
+class Turns:
+    """In order of time. `since` is the start of what was examined, None for all that is known."""
+
+    turns: tuple[Turn, ...]
+    since: datetime | None = None
+
+    def last(self, moment: datetime) -> Turn | None:
+        """The last one up to and including the moment."""
+        return next((turn for turn in reversed(self.turns) if turn.time <= moment), None)
+
+    def after(self, moment: datetime) -> tuple[Turn, ...]:
+        return tuple(turn for turn in self.turns if turn.time > moment)
+
+
+def turns(question: Question, timeline: Timeline) -> Turns:
+    """Every turn of the answer, as far as the timeline goes."""
+    moments = timeline.moments(_matters(question, timeline))
+    examined = moments[-MOST:]
+    if not examined:
+        return Turns(())
+    found = []
+    latest = reach(question, timeline.before(examined[0]))
+    for moment in examined:
+        now = reach(question, timeline.after(moment))
+        if _essence(now) != _essence(latest):
+            found.append(Turn(moment, latest, now))
+        latest = now
+    return Turns(tuple(found), examined[0].time if len(moments) > MOST else None)
+
+
+def not_modelled(question: Question, timeline: Timeline, start: datetime, end: datetime) -> tuple[ChangeEvent, ...]:
+    """The changes in `(start, end]` that may concern an interface that is meant, and whose effect is not known."""
+    effects = timeline.effects()
+    return tuple(
+        event
+        for event in timeline.changes
+        if start < event.event_time <= end
+        and event.event_name not in HARMLESS
+        and event.event_id not in effects
+        and not is_modelled(event)
+        and _concerns(question, timeline, event)
+    )
+
+
+def _concerns(question: Question, timeline: Timeline, event: ChangeEvent) -> bool:
+    before, _ = timeline.around([event.event_id])
+    near = concerned(event, before)
+    return any(i.id in near and (question.src.has(i) or question.dst.has(i)) for i in before.interfaces.values())
+
+
+def _essence(found: Reached) -> tuple[object, ...]:
+    return found.reach, tuple((w.src.interface_id, w.dst.interface_id, w.ports, w.decides) for w in found.walks)
+
+
+def _matters(question: Question, timeline: Timeline) -> Callable[[Resource], bool]:
+    """Whether a resource may have a part in the answer. Of interfaces and groups, which are many, only those that are
+    meant, that belong to those, or that routes lead to."""
+    groups: set[str] = set()
+    vpcs: set[str] = set()
+    for version in timeline.versions():
+        if isinstance(version.resource, NetworkInterface) and _meant(question, version.resource):
+            groups.update(version.resource.group_ids)
+            vpcs.add(version.resource.vpc_id)
+    for version in timeline.versions():
+        if isinstance(version.resource, SecurityGroup) and version.resource.id in groups:
+            groups.update(rule.peer for rule in version.resource.rules)
+
+    def matters(resource: Resource) -> bool:
+        if isinstance(resource, NetworkInterface):
+            return _meant(question, resource) or resource.source_dest_check is False
+        near = vpcs_of(resource)
+        if near and near.isdisjoint(vpcs):
+            return False
+        return not isinstance(resource, SecurityGroup) or resource.id in groups
+
+    return matters
+
+
+def _meant(question: Question, interface: NetworkInterface) -> bool:
+    return question.src.has(interface) or question.dst.has(interface)
