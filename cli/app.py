@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, demo, ingest, read, rejected, repair, write
+from cli import ask, check, demo, ingest, read, rejected, repair, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ for command in (
     write.correlate,
     read.incidents,
     read.incident,
+    ask.explain,
     read.search,
     read.status,
     check.check,

@@ -131,10 +131,14 @@ class Timeline:
         return found
 
     @property
-    def span(self) -> tuple[datetime, datetime]:
-        """The times of the first and of the last snapshot or change."""
-        facts = [boundary.time for boundary in self._boundaries if boundary.kind != AFTER_SNAPSHOT]
-        return facts[0], facts[-1]
+    def snapshots(self) -> list[datetime]:
+        """The times of the snapshots, in order."""
+        return [boundary.time for boundary in self._boundaries if boundary.kind == SNAPSHOT]
+
+    @property
+    def latest(self) -> datetime:
+        """The time of the latest snapshot or change."""
+        return max(boundary.time for boundary in self._boundaries if boundary.kind != AFTER_SNAPSHOT)
 
     def effects(self) -> dict[str, list[Effect]]:
         """What every change did, by its eventID; one that changed nothing that is known is left out."""
