@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.base import OutputOption, moment, reply, say, settings, store_of
+from cli.base import OutputOption, check_range, from_option, moment, reply, say, settings, store_of, to_option
 from schemas.errors import FlowtrailError
 
 if TYPE_CHECKING:
@@ -111,3 +111,121 @@ def _where(address: str, resource_id: str, end: str) -> "Where":
     if not is_address(address.strip()):
         raise typer.BadParameter(f"{address!r} is not an address: write 198.51.100.7 or 2001:db8::7.")
     return Where(address=address_text(address.strip()))
+
+
+def changes(
+    ctx: typer.Context,
+    *,
+    vpc: Annotated[str, typer.Option(metavar="VPC", help="Match changes in this VPC. [default: any]")] = "",
+    resource: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="Match changes of this resource or, for a subnet, interface or instance, of what concerns it."
+            " [default: any]",
+        ),
+    ] = "",
+    actor: Annotated[
+        str, typer.Option(metavar="NAME", help="Match who made them, by a part of the name. [default: anybody]")
+    ] = "",
+    start: Annotated[datetime | None, from_option("no limit")] = None,
+    end: Annotated[datetime | None, to_option("no limit")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most this many changes, the newest.")] = 100,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Show calls that AWS refused; they are not stored.")
+    ] = False,
+    output: OutputOption = None,
+) -> None:
+    """List who changed what.
+
+    Shows the newest first: when (UTC), the CloudTrail call, who made it, from which address and with which tool, what
+    it did in words, and its eventID.
+
+    Calls that can change reachability and that succeeded are stored (docs/calls.md). Calls that AWS refused are only
+    counted, so that --refused reports their number and an error.
+
+    \b
+    Example:
+      flowtrail changes --vpc vpc-0123456789abcdef0 --from 24h
+    """
+    from console.answers import changes as answers
+    from console.answers.search import BEGINNING, END
+    from console.terminal.changes import show
+
+    begin, finish = start or BEGINNING, end or END
+    check_range(begin, finish)
+    filters = answers.Filters(vpc, resource, actor, begin, finish, limit)
+    found = settings(ctx, output=output)
+    if refused:
+        raise answers.refused(store_of(found))
+    answer = answers.changes(store_of(found), filters)
+    rows = [change.to_json() for change in answer.changes]
+    reply(found, answer.to_json(), lambda screen: show(answer, screen), rows, answers.COLUMNS)
+
+
+config = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+ResourceArgument = Annotated[
+    str,
+    typer.Argument(metavar="RESOURCE", help="The ID of a resource: sg-, acl-, rtb-, eni-, subnet-, nat-, igw-, ..."),
+]
+
+
+@config.command("show")
+def show_config(
+    ctx: typer.Context, resource: ResourceArgument, at: AtOption = None, output: OutputOption = None
+) -> None:
+    """Show what a resource was at some time.
+
+    Shows its content in words, since when it was so and by which call, and when its other versions were. Where nothing
+    that is stored says since when, its history is unknown.
+
+    As CSV: one line for each version.
+
+    \b
+    Example:
+      flowtrail config show acl-0123456789abcdef0 --at 2026-11-20T15:00:00Z
+    """
+    from console.answers import config as answers
+    from console.terminal.config import show
+
+    found = settings(ctx, output=output)
+    answer = answers.show(store_of(found), resource, at or datetime.now(UTC).replace(microsecond=0))
+    reply(found, answer.to_json(), lambda screen: show(answer, screen), answer.records(), answers.VERSION_COLUMNS)
+
+
+@config.command("diff")
+def diff_config(
+    ctx: typer.Context,
+    resource: ResourceArgument,
+    start: Annotated[datetime | None, from_option()] = None,
+    end: Annotated[datetime | None, to_option("now")] = None,
+    output: OutputOption = None,
+) -> None:
+    """Show how a resource differs between two times.
+
+    Compares what it was at --from with what it was at --to, entry by entry, and lists the calls in between that changed
+    it.
+
+    As CSV: one line for each difference.
+
+    \b
+    Example:
+      flowtrail config diff rtb-0123456789abcdef0 --from 2026-11-20T14:00:00Z --to 2026-11-20T15:00:00Z
+    """
+    if start is None:
+        raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
+    finish = end or datetime.now(UTC).replace(microsecond=0)
+    check_range(start, finish)
+    from console.answers import config as answers
+    from console.terminal.config import show_difference
+
+    found = settings(ctx, output=output)
+    answer = answers.diff(store_of(found), resource, start, finish)
+    reply(
+        found,
+        answer.to_json(),
+        lambda screen: show_difference(answer, screen),
+        answer.records(),
+        answers.DIFFERENCE_COLUMNS,
+    )
