@@ -48,9 +48,9 @@ def explain(
     ] = None,
     output: OutputOption = None,
 ) -> None:
-    """Explain whether one end reaches another, and which rule decides.
+    """Explain whether one end reaches another.
 
-    The verdict is one of five: reachable, blocked, partly (the request gets there and the reply does not get back, or
+    Names the rule or route that decides. The verdict is one of five: reachable, blocked, partly (the request gets there and the reply does not get back, or
     only some of several ends or client ports get through), ambiguous (several interfaces have the address, with
     different results) or unknown. Shows each step there and back, the flow records of the same conversation, and where
     they disagree with the model. With --at also the verdict by the latest configuration that is known, and the changes

@@ -43,7 +43,8 @@ LONGEST_REQUEST = 300
 @dataclass(frozen=True)
 class Filters:
     """A filter that is not set matches everything. `actor` is a part of its name; `resource` is the id of what was
-    changed or, for a VPC, subnet, interface or instance, of what the change concerned."""
+    changed or, for a VPC, subnet, interface or instance, of what the change concerned. Calls on the whole account
+    concern everything."""
 
     vpc: str = ""
     resource: str = ""
@@ -106,12 +107,18 @@ def changes(store: Store, filters: Filters) -> Changes:
         if filters.actor.lower() not in event.actor.lower():
             continue
         change = scene.change(event)
-        near = {*change.resources, *change.vpcs, *change.subnets}
-        if (not filters.vpc or filters.vpc in change.vpcs) and (not filters.resource or near & asked):
+        if _concerns(change, filters, asked):
             found.append(change)
         if len(found) > filters.limit:
             break
     return Changes(tuple(found[: filters.limit]), len(found) > filters.limit, not_kept(store))
+
+
+def _concerns(change: Change, filters: Filters, asked: set[str]) -> bool:
+    """A call that names no resource at all is one on the whole account."""
+    near = {*change.resources, *change.vpcs, *change.subnets}
+    in_vpc = not filters.vpc or filters.vpc in change.vpcs
+    return not near or (in_vpc and (not filters.resource or not near.isdisjoint(asked)))
 
 
 def not_kept(store: Store) -> dict[str, int]:

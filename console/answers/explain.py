@@ -95,9 +95,16 @@ class View:
     since: Turned | None
     notes: tuple[str, ...]
 
+    @property
+    def never_worked(self) -> bool:
+        """Whether it is blocked in all of the history that is known, and the log has no accepted request either."""
+        accepted = any(each.packet == "request" and each.action == "ACCEPT" for each in self.observed)
+        return self.verdict is Reach.BLOCKED and self.since is None and not accepted
+
     def to_json(self) -> dict[str, Any]:
         return {
             **vars(self),
+            "never_worked": self.never_worked,
             "walks": [_walk_json(walk) for walk in self.walks],
             "observed": [vars(each) for each in self.observed],
             "since": self.since and self.since.to_json(),

@@ -118,9 +118,9 @@ def why(step: Step) -> str:
 def _nobody(where: Where, configuration: Configuration) -> str:
     if where.id:
         return f"{where.id} is not in the configuration that is known."
-    subnet = next((s for s in configuration.subnets.values() if any(contains(c, where.address) for c in s.cidrs)), None)
-    place = f", in {subnet.id} of {subnet.vpc_id}" if subnet else ""
-    return f"No interface that is known has {where.address}{place}."
+    subnets = [s for s in configuration.subnets.values() if any(contains(cidr, where.address) for cidr in s.cidrs)]
+    places = " or ".join(sorted(f"{subnet.id} of {subnet.vpc_id}" for subnet in subnets))
+    return f"No interface that is known has {where.address}{f', in {places}' if places else ''}."
 
 
 def between(walk: Walk) -> str:

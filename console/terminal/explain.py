@@ -48,7 +48,8 @@ def _view(view: View, screen: Screen, short: bool = False) -> None:
 
 def _since(view: View) -> str:
     if view.since is None:
-        return "in all of the configuration's history that is known"
+        never = ": it never worked, as far as is known" if view.never_worked else ""
+        return f"in all of the configuration's history that is known{never}"
     return f"{utc(view.since.time)}, before that {view.since.before}: {_by(view.since)}"
 
 
