@@ -50,11 +50,11 @@ def explain(
 ) -> None:
     """Explain whether one end reaches another.
 
-    Names the rule or route that decides. The verdict is one of five: reachable, blocked, partly (the request gets there and the reply does not get back, or
-    only some of several ends or client ports get through), ambiguous (several interfaces have the address, with
-    different results) or unknown. Shows each step there and back, the flow records of the same conversation, and where
-    they disagree with the model. With --at also the verdict by the latest configuration that is known, and the changes
-    in between that turned it.
+    Names the rule or route that decides. The verdict is one of five: reachable, blocked, partly (the request gets there
+    and the reply does not get back, or only some of several ends or client ports get through), ambiguous (several
+    interfaces have the address, with different results) or unknown. Shows each step there and back, the flow records of
+    the same conversation, and where they disagree with the model. With --at also the verdict by the latest
+    configuration that is known, and the changes in between that turned it.
 
     As CSV: one line for each step.
 

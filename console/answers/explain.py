@@ -1,7 +1,7 @@
 """Whether one end reaches another, by the configuration at some time and by the latest that is known, beside what the
 flow log has of it; and the changes that turned the answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from console.answers import explain_words as words
 from console.answers.ask import ask
 from console.answers.history import Call, timeline_of
 from console.answers.words import told
-from network.history.timeline import Timeline
+from network.history.timeline import Effect, Timeline
 from network.history.turns import Turn, Turns, not_modelled, turns
 from network.verdict.explain import Step
 from network.verdict.reach import Question, Reach, Reached, Walk, reach
@@ -149,7 +149,7 @@ def explain(store: Store, question: Question, at: datetime | None, now: datetime
     timeline = timeline_of(store)
     facts = ask(store, "newest")[0]
     found = turns(question, timeline)
-    story = _Story(store, question, timeline, found, lookback, bool(facts["trail_objects"]))
+    story = _Story(store, question, timeline, found, lookback, bool(facts["trail_objects"]), timeline.effects())
     newest = facts["flows_last"] or now
     latest = story.view(timeline.latest, newest + timedelta(seconds=1))
     if at is None:
@@ -171,6 +171,7 @@ class _Story:
     turns: Turns
     lookback: timedelta
     has_trail: bool
+    effects: Mapping[str, Sequence[Effect]]
 
     def view(self, moment: datetime, looked_to: datetime) -> View:
         """The answer by the configuration at the moment, beside the flow records before `looked_to`."""
@@ -216,7 +217,7 @@ class _Story:
     def _what(self, event: ChangeEvent | None) -> tuple[str, ...]:
         if event is None:
             return ()
-        effects = self.timeline.effects().get(event.event_id, [])
+        effects = self.effects.get(event.event_id, ())
         return tuple(text for effect in effects if (text := told(effect.before, effect.after)))
 
     def _observed(

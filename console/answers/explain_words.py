@@ -52,7 +52,9 @@ def _reason(question: Question, found: Reached, configuration: Configuration) ->
     if walk is None:
         return " ".join(_nobody(where, configuration) for where in (question.src, question.dst))
     if found.reach is Reach.REACHABLE:
-        return "every layer lets the request and its reply through."
+        ways = _ways(found)
+        assumed = f"; what is behind {few(ways)} is not in the model, and assumed to deliver" if ways else ""
+        return f"every layer{' that is known' if ways else ''} lets the request and its reply through{assumed}."
     if found.reach is Reach.AMBIGUOUS or len(_pairs(found)) > 1:
         kind = "which is meant is not known" if found.reach is Reach.AMBIGUOUS else "all of these are meant"
         return f"{kind}: {'; '.join(f'{between(w)}: {w.reach}' for w in found.walks)}."
@@ -102,6 +104,8 @@ def why(step: Step) -> str:
         reason = f"it is not known whether the other end is a member of {name}"
     elif " icmp" in step.rule and " type " in step.rule:
         reason = "it is for one ICMP type, and the question is not"
+    elif step.layer == security_group.LAYER and UNKNOWN in step.resource.split(","):
+        return "which security groups an end has is not known"
     elif step.layer == security_group.LAYER and "no rule for" in step.rule:
         return (
             f"not all rules of {step.resource.replace(',', ', ')} are known, and none that is known lets it in or out"
@@ -121,6 +125,10 @@ def _nobody(where: Where, configuration: Configuration) -> str:
     subnets = [s for s in configuration.subnets.values() if any(contains(cidr, where.address) for cidr in s.cidrs)]
     places = " or ".join(sorted(f"{subnet.id} of {subnet.vpc_id}" for subnet in subnets))
     return f"No interface that is known has {where.address}{f', in {places}' if places else ''}."
+
+
+def _ways(found: Reached) -> list[str]:
+    return sorted({way for walk in found.walks for way in walk.ways})
 
 
 def between(walk: Walk) -> str:
@@ -179,6 +187,6 @@ def assumptions(found: Reached) -> Iterator[str]:
     outside = {each.address for walk in found.walks for each in (walk.src, walk.dst) if each.interface is None}
     for address in sorted(outside):
         yield f"No interface that is known has {address}: it is taken to be outside, to send and to answer."
-    ways = sorted({way for walk in found.walks for way in walk.ways})
-    if ways:
+    ways = _ways(found)
+    if ways and found.reach is not Reach.REACHABLE:
         yield f"What is behind {few(ways)} is not in the model, and assumed to deliver."

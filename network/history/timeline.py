@@ -40,7 +40,7 @@ from schemas.configuration import (
 from schemas.errors import FlowtrailError
 from schemas.snapshot import ConfigVersion, Snapshot
 
-__all__ = ["Effect", "InterfacePeriod", "Moment", "Timeline"]
+__all__ = ["Effect", "InterfacePeriod", "Moment", "Part", "Timeline"]
 
 TICK = timedelta(milliseconds=1)
 KEPT = 256
@@ -76,6 +76,23 @@ class Moment:
     time: datetime
     event: ChangeEvent | None
     position: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """The history of some resources: when one of them became another one, in order. In a large VPC it takes far less
+    time to look at than all of them."""
+
+    moments: tuple[Moment, ...]
+    _at: Callable[[int], Configuration]
+
+    def before(self, moment: Moment) -> Configuration:
+        """These resources just before the moment."""
+        return self._at(moment.position - 1)
+
+    def after(self, moment: Moment) -> Configuration:
+        """These resources just after the moment."""
+        return self._at(moment.position)
 
 
 class Timeline:
@@ -151,21 +168,17 @@ class Timeline:
                 before = resource
         return found
 
-    def moments(self, wanted: Callable[[Resource], bool]) -> list[Moment]:
-        """When one of the wanted resources became another one, in order; it is wanted if it ever was."""
-        found: dict[int, str] = {}
-        for key in self._values:
-            entries = self._values.entries(key)
-            if any(resource is not None and wanted(resource) for _, (resource, _), _ in entries):
-                found.update((position, event_id) for position, _, event_id in entries if position)
+    def part(self, wanted: Callable[[Resource], bool]) -> "Part":
+        """The history of the resources that are, or at any time were, wanted."""
+        keys = [
+            key
+            for key in self._values
+            if any(resource is not None and wanted(resource) for _, (resource, _), _ in self._values.entries(key))
+        ]
+        found = {position: event_id for key in keys for position, _, event_id in self._values.entries(key) if position}
         events = {change.event_id: change for change in self.changes}
-        return [Moment(self._times[p - 1], events.get(event_id), p) for p, event_id in sorted(found.items())]
-
-    def before(self, moment: Moment) -> Configuration:
-        return self._at(moment.position - 1)
-
-    def after(self, moment: Moment) -> Configuration:
-        return self._at(moment.position)
+        moments = [Moment(self._times[p - 1], events.get(event_id), p) for p, event_id in sorted(found.items())]
+        return Part(tuple(moments), lambda position: self._make(position, keys))
 
     def subnets_of(self, event_id: str, resource_ids: Collection[str]) -> set[str]:
         """The subnets that had one of these network ACLs or route tables just before or just after the change."""
@@ -198,12 +211,12 @@ class Timeline:
         if position not in self._made:
             if len(self._made) >= KEPT:
                 self._made.pop(next(iter(self._made)))
-            self._made[position] = self._make(position)
+            self._made[position] = self._make(position, self._values)
         return self._made[position]
 
-    def _make(self, position: int) -> Configuration:
+    def _make(self, position: int, keys: Iterable[Key]) -> Configuration:
         resources, unknown = [], []
-        for key in self._values:
+        for key in keys:
             resource, doubts = self._values.at(key, position)
             if resource is not None:
                 resources.append(resource)

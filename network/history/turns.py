@@ -8,10 +8,10 @@ from network.history.timeline import Moment, Timeline, vpcs_of
 from network.history.unmodelled import HARMLESS, concerned, is_modelled
 from network.verdict.reach import Question, Reached, reach
 from schemas.change import ChangeEvent
-from schemas.configuration import NetworkInterface, Resource, SecurityGroup
+from schemas.configuration import NetworkInterface, Resource, RouteTable, SecurityGroup, Vpc
 
-MOST = 2000
-"""The most moments that are examined, the latest ones: each takes a few milliseconds in a large VPC."""
+MOST = 5000
+"""The most moments that are examined, the latest ones: each takes a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,18 @@ class Turns:
 
 def turns(question: Question, timeline: Timeline) -> Turns:
     """Every turn of the answer, as far as the timeline goes."""
-    moments = timeline.moments(_matters(question, timeline))
-    examined = moments[-MOST:]
+    part = timeline.part(_matters(question, timeline))
+    examined = part.moments[-MOST:]
     if not examined:
         return Turns(())
     found = []
-    latest = reach(question, timeline.before(examined[0]))
+    latest = reach(question, part.before(examined[0]))
     for moment in examined:
-        now = reach(question, timeline.after(moment))
+        now = reach(question, part.after(moment))
         if _essence(now) != _essence(latest):
             found.append(Turn(moment, latest, now))
         latest = now
-    return Turns(tuple(found), examined[0].time if len(moments) > MOST else None)
+    return Turns(tuple(found), examined[0].time if len(part.moments) > MOST else None)
 
 
 def not_modelled(question: Question, timeline: Timeline, start: datetime, end: datetime) -> tuple[ChangeEvent, ...]:
@@ -90,23 +90,23 @@ def _essence(found: Reached) -> tuple[object, ...]:
 def _matters(question: Question, timeline: Timeline) -> Callable[[Resource], bool]:
     """Whether a resource may have a part in the answer. Of interfaces and groups, which are many, only those that are
     meant, that belong to those, or that routes lead to."""
+    versions = timeline.versions()
+    targets = {route.target for v in versions if isinstance(v.resource, RouteTable) for route in v.resource.routes}
     groups: set[str] = set()
     vpcs: set[str] = set()
-    for version in timeline.versions():
+    for version in versions:
         if isinstance(version.resource, NetworkInterface) and _meant(question, version.resource):
             groups.update(version.resource.group_ids)
             vpcs.add(version.resource.vpc_id)
-    for version in timeline.versions():
-        if isinstance(version.resource, SecurityGroup) and version.resource.id in groups:
-            groups.update(rule.peer for rule in version.resource.rules)
+    worn = [v.resource for v in versions if isinstance(v.resource, SecurityGroup) and v.resource.id in groups]
+    groups.update(rule.peer for group in worn for rule in group.rules)
 
     def matters(resource: Resource) -> bool:
         if isinstance(resource, NetworkInterface):
-            return _meant(question, resource) or resource.source_dest_check is False
-        near = vpcs_of(resource)
-        if near and near.isdisjoint(vpcs):
-            return False
-        return not isinstance(resource, SecurityGroup) or resource.id in groups
+            return _meant(question, resource) or resource.id in targets
+        if isinstance(resource, SecurityGroup):
+            return resource.id in groups
+        return isinstance(resource, Vpc) or not vpcs_of(resource) or not vpcs_of(resource).isdisjoint(vpcs)
 
     return matters
 

@@ -2,16 +2,22 @@
 that what a change is said to have done is what it did."""
 
 from collections import Counter
+from datetime import timedelta
+from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from network.aws.describe import resources_from_describe
 from network.history.timeline import Timeline
 from network.history.turns import turns
 from network.verdict.reach import Question, Reach, Reached, Where, reach
+from schemas.configuration import configuration
+from tests.properties.random_vpc import answers, conversations
 from tests.properties.test_timeline import BEGIN, LENGTHS, SEEDS, snapshot, told
 
 RUNS = settings(max_examples=300, deadline=None, derandomize=True)
+ANSWERS = answers()
 OUTSIDE, INSIDE = Where("203.0.113.9"), Where("10.0.0.10")
 QUESTIONS = (
     Question(OUTSIDE, INSIDE, 6, 22),
@@ -46,6 +52,24 @@ def test_every_turn_is_found_at_its_change() -> None:
 
     compare()
     assert all(reached[each] >= 1 for each in (Reach.REACHABLE, Reach.BLOCKED, Reach.PARTLY)), reached
+
+
+@settings(RUNS, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(ANSWERS, ANSWERS, st.data())
+def test_looking_at_a_part_of_the_resources_gives_the_same_answer(one: Any, other: Any, data: st.DataObject) -> None:
+    """Between two snapshots that have little in common."""
+    _, src, dst, protocol, _, dst_port = data.draw(conversations(other))
+    question = Question(Where(src), Where(dst), protocol, dst_port)
+    later = BEGIN + timedelta(hours=1)
+    worlds = [configuration(resources_from_describe(answers)) for answers in (one, other)]
+    timeline = Timeline([snapshot(BEGIN, worlds[0]), snapshot(later, worlds[1])], [])
+    found = turns(question, timeline)
+    for turn in found.turns:
+        assert turn.before == reach(question, timeline.at(turn.time - timedelta(milliseconds=1)))
+        assert turn.after == reach(question, timeline.at(turn.time))
+    last = found.last(later)
+    earliest = reach(question, timeline.at(BEGIN))
+    assert essence(last.after if last else earliest) == essence(reach(question, timeline.at(later)))
 
 
 @RUNS
