@@ -2,9 +2,21 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from network.history.timeline import Timeline
 from network.history.turns import not_modelled, turns
-from network.verdict.reach import Question, Reach, Where
+from network.verdict.reach import Question, Reach, Where, reach
+from schemas.configuration import (
+    NetworkInterface,
+    Resource,
+    Route,
+    RouteTable,
+    RouteTableAssociation,
+    SecurityGroup,
+    SecurityGroupRule,
+    Vpc,
+)
 from schemas.snapshot import Snapshot
 from tests.correlate_lab import (
     ADMINS,
@@ -67,6 +79,39 @@ def test_what_a_snapshot_shows_and_no_call_explains_is_a_turn_without_a_call() -
     [turn] = turns(Question(Where(WEB), Where(DB), 6, 5432), known).turns
     assert (turn.time, turn.moment.event) == (clock("14:00"), None)
     assert (turn.before.reach, turn.after.reach) == (Reach.REACHABLE, Reach.UNKNOWN)
+
+
+def referring(group_id: str) -> Resource:
+    """The web server's group, which lets in a group that no interface of the question wears."""
+    rules = (SecurityGroupRule(False, 6, group_id, 22, 22), SecurityGroupRule(True, -1, "0.0.0.0/0"))
+    return SecurityGroup("sg-web", "vpc-1", "web", rules)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (referring("sg-none"),),
+        (referring("sg-far"), SecurityGroup("sg-far", "vpc-9"), Vpc("vpc-9", ("10.8.0.0/16",))),
+        (
+            RouteTable(
+                "rtb-pub",
+                "vpc-1",
+                (Route("0.0.0.0/0", "eni-proxy"),),
+                (RouteTableAssociation("rtbassoc-pub", "subnet-pub"),),
+            ),
+            NetworkInterface("eni-proxy", "vpc-1", "subnet-prv", ("10.0.2.30",), source_dest_check=True),
+        ),
+    ],
+    ids=["referenced-group", "vpc-of-referenced-group", "interface-as-target"],
+)
+def test_what_an_answer_depends_on_is_looked_at(more: tuple[Resource, ...]) -> None:
+    """The turns look at a part of the resources only, and say the same as all of them do."""
+    question = Question(Where("10.9.9.9"), Where(WEB), 6, 22)
+    known = Timeline([Snapshot(clock("08:00"), "files", (*resources(), *more))], [deny("13:00")])
+    before = reach(question, known.at(clock("12:00")))
+    assert before.reach in (Reach.BLOCKED, Reach.PARTLY)
+    [turn] = turns(question, known).turns
+    assert (turn.before, turn.after) == (before, reach(question, known.at(clock("13:00"))))
 
 
 def test_calls_that_the_model_does_not_contain_are_named_where_they_may_concern_the_ends() -> None:
