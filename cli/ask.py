@@ -81,8 +81,8 @@ def explain(
         raise typer.BadParameter("--port is missing: give the port at the end that is reached.")
     if number not in PORTED and (port or client_port):
         raise typer.BadParameter(f"{protocol} has no ports: leave out --port and --client-port.")
-    from console.answers.explain import STEP_COLUMNS
     from console.answers.explain import explain as answer_of
+    from console.answers.explanation import STEP_COLUMNS
     from console.terminal.explain import show
 
     found = settings(ctx, output=output, lookback=lookback)

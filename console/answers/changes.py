@@ -1,7 +1,7 @@
 """Changes: who changed what, from where and with which tool, by CloudTrail; found by what they concern as well."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from network.aws.fields import unwrap
 from network.history.timeline import Effect, Timeline, vpcs_of
 from network.history.unmodelled import HARMLESS, is_modelled
 from schemas.change import ChangeEvent
-from schemas.configuration import NatGateway, NetworkInterface, Resource, Subnet
+from schemas.configuration import NatGateway, NetworkAcl, NetworkInterface, Resource, RouteTable, Subnet
 from schemas.errors import FlowtrailError
 
 COLUMNS = (
@@ -35,6 +35,9 @@ COLUMNS = (
     "region",
 )
 """The fields of a change in JSON and CSV."""
+
+IN_SUBNET = (Subnet, NetworkInterface, NatGateway)
+OF_SUBNET = (NetworkAcl, RouteTable)
 
 FAILED = "failed-call"
 LONGEST_REQUEST = 300
@@ -99,26 +102,18 @@ def changes(store: Store, filters: Filters) -> Changes:
     client = store.reader()
     snapshots, events = configuration.load_snapshots(client), configuration.load_changes(client)
     scene = _Scene(Timeline(snapshots, events) if snapshots else None)
-    asked = scene.meaning(filters.resource)
-    found = []
+    found: list[Change] = []
     for event in reversed(scene.timeline.changes if scene.timeline else events):
-        if not filters.start <= event.event_time < filters.end:
-            continue
-        if filters.actor.lower() not in event.actor.lower():
+        if not filters.start <= event.event_time < filters.end or filters.actor.lower() not in event.actor.lower():
             continue
         change = scene.change(event)
-        if _concerns(change, filters, asked):
+        everywhere = not (change.resources or change.vpcs or change.subnets)  # a call on the whole account
+        in_vpc = not filters.vpc or filters.vpc in change.vpcs
+        if everywhere or (in_vpc and (not filters.resource or scene.concerns(change, filters.resource))):
             found.append(change)
         if len(found) > filters.limit:
             break
     return Changes(tuple(found[: filters.limit]), len(found) > filters.limit, not_kept(store))
-
-
-def _concerns(change: Change, filters: Filters, asked: set[str]) -> bool:
-    """A call that names no resource at all is one on the whole account."""
-    near = {*change.resources, *change.vpcs, *change.subnets}
-    in_vpc = not filters.vpc or filters.vpc in change.vpcs
-    return not near or (in_vpc and (not filters.resource or not near.isdisjoint(asked)))
 
 
 def not_kept(store: Store) -> dict[str, int]:
@@ -148,13 +143,21 @@ class _Scene:
             if isinstance(resource, NetworkInterface) and resource.instance_id:
                 self._known.setdefault(resource.instance_id, []).append(resource)
 
-    def meaning(self, resource_id: str) -> set[str]:
-        """The id and, for an interface or an instance, those of its subnets and groups."""
-        found = {resource_id}
-        for resource in self._known.get(resource_id, ()):
-            if isinstance(resource, NetworkInterface):
-                found |= {resource.id, resource.subnet_id, *resource.group_ids}
-        return found
+    def concerns(self, change: Change, resource_id: str) -> bool:
+        """Whether the change is one of the resource or, for an interface or an instance, of its security groups, or of
+        the network ACL or the route table of its subnet."""
+        if resource_id in (*change.resources, *change.vpcs, *change.subnets):
+            return True
+        own = [r for r in self._known.get(resource_id, ()) if isinstance(r, NetworkInterface)]
+        parts = {part for interface in own for part in (interface.id, *interface.group_ids)}
+        if not parts.isdisjoint(change.resources):
+            return True
+        linked = {i.subnet_id for i in own} & set(change.subnets)
+        return bool(linked and linked & self._linked(change.event_id, change.resources))
+
+    def _linked(self, event_id: str, resource_ids: Iterable[str]) -> set[str]:
+        """The subnets that had one of these as their network ACL or route table at the change."""
+        return self.timeline.subnets_of(event_id, set(resource_ids)) if self.timeline else set()
 
     def change(self, event: ChangeEvent) -> Change:
         effects = self.effects.get(event.event_id, [])
@@ -177,18 +180,11 @@ class _Scene:
             event.region,
         )
 
-    def _subnets(self, event: ChangeEvent, touched: Iterable[Resource]) -> set[str]:
+    def _subnets(self, event: ChangeEvent, touched: Sequence[Resource]) -> set[str]:
         """The subnets of these resources, and those that have one of them as their network ACL or route table."""
-        found: set[str] = set()
-        ids: set[str] = set()
-        for resource in touched:
-            if isinstance(resource, Subnet):
-                found.add(resource.id)
-            elif isinstance(resource, NetworkInterface | NatGateway):
-                found.add(resource.subnet_id)
-            else:
-                ids.add(resource.id)
-        return found | (self.timeline.subnets_of(event.event_id, ids) if self.timeline and ids else set())
+        own = {r.id if isinstance(r, Subnet) else r.subnet_id for r in touched if isinstance(r, IN_SUBNET)}
+        ids = {r.id for r in touched if isinstance(r, OF_SUBNET)}
+        return own | (self._linked(event.event_id, ids) if ids else set())
 
 
 def _what(event: ChangeEvent, effects: Iterable[Effect]) -> Iterator[str]:

@@ -4,143 +4,21 @@ flow log has of it; and the changes that turned the answer."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from connectors.store.clickhouse import Store
 from console.answers import explain_words as words
 from console.answers.ask import ask
+from console.answers.explanation import Explanation, Observed, Turned, View
 from console.answers.history import Call, timeline_of
 from console.answers.words import told
 from network.history.timeline import Effect, Timeline
-from network.history.turns import Turn, Turns, not_modelled, turns
-from network.verdict.explain import Step
+from network.history.turns import Turn, Turns, not_modelled, turns, unexamined
 from network.verdict.reach import Question, Reach, Reached, Walk, reach
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
 
 SETTLES = timedelta(seconds=60)
 """Times in a flow log may be off by this much: records from so soon after a turn may be of the time before it."""
-
-STEP_COLUMNS = (
-    "configuration",
-    "verdict",
-    "disagreement",
-    "from_interface",
-    "to_interface",
-    "client_ports",
-    "step",
-    "packet",
-    "layer",
-    "direction",
-    "resource",
-    "result",
-    "rule",
-    "code",
-)
-"""The columns of the CSV form: one line for each step."""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """Flow records of one interface: requests or replies (`packet`), accepted or rejected. `flows` are all of the time
-    looked at, `since` those that can be compared with the verdict. `last` is the newest, at `line` of an object."""
-
-    interface_id: str
-    packet: str
-    action: str
-    flows: int
-    since: int
-    last: datetime
-    bucket: str
-    key: str
-    line: int
-
-
-@dataclass(frozen=True)
-class Turned:
-    """The verdict, or what decides it, became another one: by the call, or by one that is not in the store (None)."""
-
-    time: datetime
-    call: Call | None
-    what: tuple[str, ...]
-    before: str
-    after: str
-    decides: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "call": self.call and self.call.to_json()}
-
-
-@dataclass(frozen=True)
-class View:
-    """The answer by one configuration.
-
-    `moment`: the time of the configuration. `by_configuration` is the model's verdict; `verdict` is the same unless all
-    of the records that can be compared contradict it: then it is unknown, as what decides is not in the model.
-    `sentence` says it in words, with every disagreement. Records from `looked_from` to `looked_to` were looked at, and
-    those from `compared_from` on compared. `since`: what made it so, None if it is so in all that is known.
-    """
-
-    moment: datetime
-    verdict: Reach
-    by_configuration: Reach
-    sentence: str
-    walks: tuple[Walk, ...]
-    unknown: tuple[str, ...]
-    looked_from: datetime
-    looked_to: datetime
-    compared_from: datetime
-    observed: tuple[Observed, ...]
-    disagreements: tuple[str, ...]
-    since: Turned | None
-    notes: tuple[str, ...]
-
-    @property
-    def never_worked(self) -> bool:
-        """Whether it is blocked in all of the history that is known, and the log has no accepted request either."""
-        accepted = any(each.packet == "request" and each.action == "ACCEPT" for each in self.observed)
-        return self.verdict is Reach.BLOCKED and self.since is None and not accepted
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            **vars(self),
-            "never_worked": self.never_worked,
-            "walks": [_walk_json(walk) for walk in self.walks],
-            "observed": [vars(each) for each in self.observed],
-            "since": self.since and self.since.to_json(),
-        }
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """`then`: the answer at the time that was asked about, if one was. `now`: by the latest configuration that is
-    known. `turned`: what happened between them. `not_examined`: calls between them that may concern the ends and whose
-    effect the model does not contain."""
-
-    question: Question
-    then: View | None
-    now: View
-    turned: tuple[Turned, ...]
-    not_examined: tuple[Call, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        asked = self.question
-        return {
-            "from": str(asked.src),
-            "to": str(asked.dst),
-            "protocol": asked.protocol,
-            "port": asked.port,
-            "client_port": asked.src_port,
-            "then": self.then and self.then.to_json(),
-            "now": self.now.to_json(),
-            "turned": [turn.to_json() for turn in self.turned],
-            "not_examined": [call.to_json() for call in self.not_examined],
-        }
-
-    def records(self) -> list[dict[str, Any]]:
-        """One for each step, or one for a verdict without any."""
-        views = [("then", self.then), ("now", self.now)]
-        return [record for name, view in views if view is not None for record in _records(name, view)]
 
 
 def explain(store: Store, question: Question, at: datetime | None, now: datetime, lookback: timedelta) -> Explanation:
@@ -159,7 +37,7 @@ def explain(store: Store, question: Question, at: datetime | None, now: datetime
         story.view(at, at + timedelta(seconds=1)),
         latest,
         tuple(story.turned(turn) for turn in found.after(at)),
-        tuple(Call.of(event) for event in not_modelled(question, timeline, at, timeline.latest)),
+        story.calls(not_modelled(question, timeline, timeline.at(at), (at, timeline.latest))),
     )
 
 
@@ -178,18 +56,23 @@ class _Story:
         configuration = self.timeline.at(moment)
         found = reach(self.question, configuration)
         turn = self.turns.last(moment)
+        doubts = unexamined(self.question, self.timeline, configuration, moment)
         looked_from = looked_to - self.lookback
-        compared_from = max(looked_from, turn.time + SETTLES) if turn else looked_from
+        settled = [turn.time] if turn else []
+        settled += [event.event_time for event in doubts if event.event_time <= moment]
+        compared_from = max([looked_from, *(time + SETTLES for time in settled)])
         observed = self._observed(found, looked_from, looked_to, compared_from)
         disagreements, overruled = _compared(found.walks, observed, compared_from)
         if disagreements and turn and words.leaves_open(found):
             disagreements = (*disagreements, words.LEFT_OPEN)
-        verdict = Reach.UNKNOWN if overruled and found.reach is not Reach.AMBIGUOUS else found.reach
+        calls = self.calls(() if _confirmed(found, observed) else doubts)
+        doubtful = found.reach is Reach.REACHABLE and calls
+        verdict = Reach.UNKNOWN if doubtful or (overruled and found.reach is not Reach.AMBIGUOUS) else found.reach
         return View(
             moment,
             verdict,
             found.reach,
-            words.sentence(self.question, found, verdict, disagreements, configuration),
+            words.sentence(self.question, found, verdict, (disagreements, calls), configuration),
             found.walks,
             tuple(dict.fromkeys(words.why(step) for walk in found.walks for step in walk.unknown)),
             looked_from,
@@ -197,9 +80,14 @@ class _Story:
             compared_from,
             observed,
             disagreements,
+            calls,
             self.turned(turn) if turn else None,
             tuple(self._notes(moment, found, configuration, observed)),
         )
+
+    @staticmethod
+    def calls(events: Iterable[ChangeEvent]) -> tuple[Call, ...]:
+        return tuple(map(Call.of, events))
 
     def turned(self, turn: Turn) -> Turned:
         event = turn.moment.event
@@ -246,6 +134,7 @@ class _Story:
                 row["flows"],
                 row["since"],
                 row["last"].astimezone(UTC),
+                tuple(row["reasons"]),
                 row["bucket"],
                 row["key"],
                 row["line"],
@@ -271,6 +160,12 @@ class _Story:
                 yield words.silent(walk, requests)
 
 
+def _confirmed(found: Reached, observed: Iterable[Observed]) -> bool:
+    """Whether the log has requests and replies that got through, of those that can be compared."""
+    through = {each.packet for each in observed if each.action == "ACCEPT" and each.since}
+    return found.reach is Reach.REACHABLE and through == {"request", "reply"}
+
+
 def _compared(walks: Sequence[Walk], observed: Sequence[Observed], since: datetime) -> tuple[tuple[str, ...], bool]:
     """Where the flow log disagrees with the walks, in words, and whether all of some records that can be compared
     do."""
@@ -288,48 +183,7 @@ def _compared(walks: Sequence[Walk], observed: Sequence[Observed], since: dateti
         if action == "NONE":  # of a rejected answer nobody knows what it answers
             contrary = counted.get("ACCEPT", 0)
         if action and contrary:
-            found.append(words.disagreement(interface_id, packet, action, (contrary, total), since))
+            reasons = {r for o in observed if (o.interface_id, o.packet) == (interface_id, packet) for r in o.reasons}
+            found.append(words.disagreement(interface_id, packet, action, (contrary, total), since, sorted(reasons)))
             overruled = overruled or contrary == total
     return tuple(found), overruled
-
-
-def _walk_json(walk: Walk) -> dict[str, Any]:
-    return {
-        "from_interface": walk.src.interface_id,
-        "from_address": walk.src.address,
-        "to_interface": walk.dst.interface_id,
-        "to_address": walk.dst.address,
-        "client_ports": [list(ports) for ports in walk.ports],
-        "verdict": walk.reach,
-        "steps": [vars(step) for step in walk.steps],
-        "decides": walk.decides and vars(walk.decides),
-        "unknown": [{**vars(step), "why": words.why(step)} for step in walk.unknown],
-        "expected": [vars(each) for each in walk.expected],
-        "assumed_to_deliver": sorted(walk.ways),
-    }
-
-
-def _records(name: str, view: View) -> list[dict[str, Any]]:
-    common = {
-        "configuration": name,
-        "verdict": view.verdict,
-        "disagreement": " ".join(view.disagreements),
-    }
-    return [_record(common, walk, n, step) for walk in view.walks for n, step in enumerate(walk.steps, 1)] or [common]
-
-
-def _record(common: dict[str, Any], walk: Walk, number: int, step: Step) -> dict[str, Any]:
-    return {
-        **common,
-        "from_interface": walk.src.interface_id,
-        "to_interface": walk.dst.interface_id,
-        "client_ports": words.port_ranges(walk.ports),
-        "step": number,
-        "packet": step.of,
-        "layer": step.layer,
-        "direction": step.direction,
-        "resource": step.resource,
-        "result": step.result,
-        "rule": step.rule,
-        "code": step.code,
-    }

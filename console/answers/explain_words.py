@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from console.answers.history import Call
 from console.answers.text import few, utc
 from network.cidr import contains
 from network.verdict import acl, security_group
@@ -35,16 +36,26 @@ def asked(question: Question) -> str:
 
 
 def sentence(
-    question: Question, found: Reached, verdict: Reach, disagreements: Sequence[str], configuration: Configuration
+    question: Question,
+    found: Reached,
+    verdict: Reach,
+    doubts: tuple[Sequence[str], Sequence[Call]],
+    configuration: Configuration,
 ) -> str:
-    """The verdict and its reason; a disagreement between model and log comes with it, whatever it is."""
+    """The verdict and its reason; the disagreements between model and log and the calls that are not examined come with
+    it, whatever it is."""
+    disagreements, calls = doubts
     text = f"{found.reach}: {_reason(question, found, configuration)}"
-    if not disagreements:
+    remarks = []
+    if disagreements:
+        remarks.append(f"THE FLOW LOG DISAGREES: {' '.join(disagreements)}")
+    if calls:
+        named = few([f"{call.event_name} of {utc(call.time)} (event {call.event_id})" for call in calls])
+        remarks.append(f"NOT EXAMINED, as its effect is not in the model: {named}.")
+    if not remarks:
         return text
-    loud = f"THE FLOW LOG DISAGREES: {' '.join(disagreements)}"
-    if verdict is found.reach:
-        return f"{text} BUT {loud}"
-    return f"{verdict}: by the configuration it is {text} BUT {loud} What decides is not in the model."
+    start = "" if verdict is found.reach else f"{verdict}: by the configuration it is "
+    return f"{start}{text} BUT {' '.join(remarks)}"
 
 
 def _reason(question: Question, found: Reached, configuration: Configuration) -> str:
@@ -153,15 +164,20 @@ def leaves_open(found: Reached) -> bool:
     return any(walk.decides is not None and walk.decides.layer == security_group.LAYER for walk in found.walks)
 
 
-def disagreement(interface_id: str, packet: str, action: str, counts: tuple[int, int], since: datetime) -> str:
-    """`counts`: records that disagree, and all that can be compared."""
+def disagreement(  # noqa: PLR0917 - what the sentence contains, in this order
+    interface_id: str, packet: str, action: str, counts: tuple[int, int], since: datetime, reasons: Sequence[str]
+) -> str:
+    """`counts`: records that disagree, and all that can be compared. `reasons`: AWS's own for rejecting them."""
     contrary, total = counts
     packets = {"request": "requests", "reply": "replies"}[packet]
     other = {"ACCEPT": "REJECT", "REJECT": "ACCEPT", "NONE": "ACCEPT"}[action]
     should = {"ACCEPT": "all should be ACCEPT", "REJECT": "all should be REJECT", "NONE": "there should be none"}[
         action
     ]
-    return f"{interface_id} recorded {contrary} of {total} {packets} since {utc(since)} as {other}, where {should}."
+    given = f" The log gives as reason: {', '.join(reasons)}." if reasons and other == "REJECT" else ""
+    return (
+        f"{interface_id} recorded {contrary} of {total} {packets} since {utc(since)} as {other}, where {should}.{given}"
+    )
 
 
 def before_snapshots(moment: datetime, first: datetime) -> str:

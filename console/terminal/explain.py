@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from console.answers.explain import Explanation, Observed, Turned, View
 from console.answers.explain_words import asked, between, port_ranges
+from console.answers.explanation import Explanation, Observed, Turned, View
 from console.answers.history import Call
 from console.answers.text import both, utc
 from console.terminal.screen import Screen

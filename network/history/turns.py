@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from network.history.timeline import Moment, Timeline, vpcs_of
 from network.history.unmodelled import HARMLESS, concerned, is_modelled
 from network.verdict.reach import Question, Reached, reach
 from schemas.change import ChangeEvent
-from schemas.configuration import NetworkInterface, Resource, RouteTable, SecurityGroup, Vpc
+from schemas.configuration import Configuration, NetworkInterface, Resource, RouteTable, SecurityGroup, Vpc
 
 MOST = 5000
 """The most moments that are examined, the latest ones: each takes a millisecond."""
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+NEVER_SHOWN = "BlockPublicAccess"
+"""Part of the names of calls whose effect is in no snapshot."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,14 @@ def turns(question: Question, timeline: Timeline) -> Turns:
     return Turns(tuple(found), examined[0].time if len(part.moments) > MOST else None)
 
 
-def not_modelled(question: Question, timeline: Timeline, start: datetime, end: datetime) -> tuple[ChangeEvent, ...]:
-    """The changes in `(start, end]` that may concern an interface that is meant, and whose effect is not known."""
+def not_modelled(
+    question: Question, timeline: Timeline, configuration: Configuration, span: tuple[datetime, datetime]
+) -> tuple[ChangeEvent, ...]:
+    """The changes after the first and up to the second of these times whose effect is not known, and that may concern
+    an interface that is meant, by this configuration."""
+    start, end = span
     effects = timeline.effects()
+    meant = {i.id for i in configuration.interfaces.values() if _meant(question, i)}
     return tuple(
         event
         for event in timeline.changes
@@ -73,14 +83,23 @@ def not_modelled(question: Question, timeline: Timeline, start: datetime, end: d
         and event.event_name not in HARMLESS
         and event.event_id not in effects
         and not is_modelled(event)
-        and _concerns(question, timeline, event)
+        and not meant.isdisjoint(concerned(event, configuration))
     )
 
 
-def _concerns(question: Question, timeline: Timeline, event: ChangeEvent) -> bool:
-    before, _ = timeline.around([event.event_id])
-    near = concerned(event, before)
-    return any(i.id in near and (question.src.has(i) or question.dst.has(i)) for i in before.interfaces.values())
+def unexamined(
+    question: Question, timeline: Timeline, configuration: Configuration, moment: datetime
+) -> tuple[ChangeEvent, ...]:
+    """As `not_modelled`, those that the answer at the moment may be wrong for: the ones between the moment and the
+    snapshot that its configuration is derived from, and what no snapshot shows, whenever it was."""
+    before = [time for time in timeline.snapshots if time <= moment]
+    span = (before[-1], moment) if before else (moment, timeline.snapshots[0])
+    ever = not_modelled(question, timeline, configuration, (BEGINNING, max(span)))
+    return tuple(
+        event
+        for event in ever
+        if span[0] < event.event_time <= span[1] or (NEVER_SHOWN in event.event_name and event.event_time <= moment)
+    )
 
 
 def _essence(found: Reached) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from click.testing import Result
 from clickhouse_connect.driver.binding import quote_identifier
@@ -28,6 +29,7 @@ from schemas.configuration import (
     Subnet,
     Vpc,
 )
+from schemas.flow import FLOWS
 from schemas.ledger import RECEIPTS, Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.snapshot import Snapshot
@@ -45,6 +47,8 @@ from tests.correlate_lab import (
     delete_route,
     deny,
     every,
+    flows_table,
+    packed,
     refused,
     reject,
     resources,
@@ -55,17 +59,18 @@ from tests.integration.test_correlate import put_changes, put_flows
 
 Run = Callable[..., Result]
 
-NEVER, SHADOW, MIXED, MUTE = "198.51.100.77", "198.51.100.78", "198.51.100.79", "198.51.100.80"
+NEVER, SHADOW, MIXED, MUTE, LATE = (f"198.51.100.{n}" for n in range(77, 82))
 """Whom the group never let in; whose packets are rejected, all or one, though the model lets them in; who is not
-answered."""
+answered; who is served by an instance after it was stopped."""
 
-TWINS = "10.0.1.50"
+TWINS, OFF = "10.0.1.50", "10.0.1.70"
 CLI = "aws-cli/2.31.18 md/awscrt#0.28.2"
-BLOCK = {"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": "off"}}
+STOP = {"instancesSet": {"items": [{"instanceId": "i-off"}]}}
 
 
 def known() -> tuple[Resource, ...]:
-    """The lab's VPC; two interfaces with one address, in two VPCs; one whose group has rules that are not known."""
+    """The lab's VPC; two interfaces with one address, in two VPCs; one whose group has rules that are not known; one of
+    an instance that is stopped later."""
     return (
         *resources(),
         Vpc("vpc-2", ("10.0.0.0/16",)),
@@ -76,6 +81,7 @@ def known() -> tuple[Resource, ...]:
         NetworkInterface("eni-twin1", "vpc-1", "subnet-pub", (TWINS,), ("198.51.100.50",), ("sg-web",)),
         SecurityGroup("sg-list", "vpc-1", "list", (SecurityGroupRule(False, 6, "pl-1", 22, 22, "sgr-list"),)),
         NetworkInterface("eni-list", "vpc-1", "subnet-pub", ("10.0.1.60",), ("198.51.100.60",), ("sg-list",)),
+        NetworkInterface("eni-off", "vpc-1", "subnet-pub", (OFF,), ("198.51.100.70",), ("sg-web",), "i-off"),
     )
 
 
@@ -102,7 +108,8 @@ def facts(engine_folder: Path, template: Store) -> Iterator[Store]:
         delete_route("14:32", event_id="route-gone", user_agent=CLI),
         deny("15:04", acl="acl-prv", event_id="elsewhere", actor="arn:dave"),
         deny("15:05", event_id="rule-90", actor="arn:aws:sts::1:assumed-role/NetworkAdmin/bob", user_agent=CLI),
-        call("15:10", "ModifyVpcBlockPublicAccessOptions", BLOCK, event_id="not-modelled"),
+        call("15:10", "StopInstances", STOP, event_id="not-modelled"),
+        call("15:11", "CreateFlowLogs", {"TrafficType": "ALL"}, event_id="account"),
         call("15:12", "AuthorizeSecurityGroupIngress", {"groupId": "sg-away"}, event_id="unknown-group"),
         create_route("15:50", event_id="route-back"),
         undeny("15:50:20", event_id="rule-gone", actor="=cmd|' /C calc'!A0"),
@@ -113,6 +120,12 @@ def facts(engine_folder: Path, template: Store) -> Iterator[Store]:
     receipt = Receipt(trail, ObjectKind.CLOUDTRAIL, 2, 7, 0, 0, skipped_reasons=skipped)
     insert(store.client(), RECEIPTS, receipt_rows([receipt], 2))
     put_flows(store, story())
+    off = {packed(WEB): packed(OFF)}
+    late = [
+        {**row, "interface_id": "eni-off", **{end: off.get(row[end], row[end]) for end in ("srcaddr", "dstaddr")}}
+        for row in flows_table(service(22, [LATE], 60, "15:55", "16:00"), 9).to_pylist()
+    ]
+    insert(store.client(), FLOWS, pa.Table.from_pylist(late, FLOWS.schema))
     yield store
     store.server().command(f"DROP DATABASE IF EXISTS {quote_identifier(store.database)} SYNC")
 
@@ -177,17 +190,32 @@ def test_blocked_then_and_reachable_now_with_the_change_that_turned_it(answer: A
         assert part in text, text
 
 
-def test_partly_where_the_reply_is_lost_and_what_was_not_examined(answer: Ask, run: Run) -> None:
+def test_partly_where_the_reply_is_lost(answer: Ask, run: Run) -> None:
     asked = pair(PEOPLE[0], WEB, 80, "--at", "2026-11-20T15:00:00Z")
     found = answer(*asked)
     assert found["then"]["verdict"] == "partly"
     assert found["then"]["walks"][0]["decides"]["of"] == "reply"
     assert [t["call"]["event_id"] for t in found["turned"]] == ["route-back"]
-    assert [c["event_id"] for c in found["not_examined"]] == ["not-modelled"]
+    assert found["not_examined"] == []
     text = run(*asked).stdout
     assert "partly: the request gets there, but route table rtb-pub stops the reply: no route to 192.0.2.11" in text
-    assert "not examined, as its effect is not in the model: ModifyVpcBlockPublicAccessOptions" in text
     assert "The walk is the same." not in text
+
+
+def test_a_call_that_the_model_does_not_contain_makes_reachable_unknown_until_the_log_confirms_it(
+    answer: Ask, run: Run
+) -> None:
+    asked = pair(ADMINS[0], OFF, 22, "--at", "2026-11-20T15:00:00Z")
+    found = answer(*asked)
+    assert found["then"]["not_examined"] == []
+    assert (found["now"]["verdict"], found["now"]["by_configuration"]) == ("unknown", "reachable")
+    assert [c["event_id"] for c in found["now"]["not_examined"]] == ["not-modelled"]
+    assert [c["event_id"] for c in found["not_examined"]] == ["not-modelled"]
+    text = run(*asked).stdout
+    assert "BUT NOT EXAMINED, as its effect is not in the model: StopInstances of 2026-11-20 15:10:00Z" in text
+    assert "not examined, as its effect is not in the model: StopInstances by arn:alice" in text
+    confirmed = answer(*pair(LATE, OFF, 22))["now"]
+    assert (confirmed["verdict"], confirmed["not_examined"]) == ("reachable", [])
 
 
 def test_what_never_worked_is_explained(answer: Ask, run: Run) -> None:
@@ -318,17 +346,33 @@ def ids(found: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ([], ["rule-gone", "route-back", "unknown-group", "not-modelled", "rule-90", "elsewhere", "route-gone"]),
-        (["--vpc", "vpc-1"], ["rule-gone", "route-back", "not-modelled", "rule-90", "elsewhere", "route-gone"]),
-        (["--resource", "rtb-pub"], ["route-back", "not-modelled", "route-gone"]),
-        (["--resource", "subnet-pub"], ["rule-gone", "route-back", "not-modelled", "rule-90", "route-gone"]),
-        (["--resource", "subnet-prv"], ["not-modelled", "elsewhere"]),
-        (["--resource", "i-db"], ["not-modelled", "elsewhere"]),
-        (["--resource", ENI], ["rule-gone", "route-back", "not-modelled", "rule-90", "route-gone"]),
-        (["--resource", "sg-away"], ["unknown-group", "not-modelled"]),
+        (
+            [],
+            [
+                "rule-gone",
+                "route-back",
+                "unknown-group",
+                "account",
+                "not-modelled",
+                "rule-90",
+                "elsewhere",
+                "route-gone",
+            ],
+        ),
+        (
+            ["--vpc", "vpc-1"],
+            ["rule-gone", "route-back", "account", "not-modelled", "rule-90", "elsewhere", "route-gone"],
+        ),
+        (["--resource", "rtb-pub"], ["route-back", "account", "route-gone"]),
+        (["--resource", "subnet-pub"], ["rule-gone", "route-back", "account", "not-modelled", "rule-90", "route-gone"]),
+        (["--resource", "subnet-prv"], ["account", "elsewhere"]),
+        (["--resource", "i-db"], ["account", "elsewhere"]),
+        (["--resource", ENI], ["rule-gone", "route-back", "account", "rule-90", "route-gone"]),
+        (["--resource", "sg-away"], ["unknown-group", "account"]),
         (["--actor", "BOB"], ["rule-90"]),
         (["--from", "2026-11-20T14:32:00Z", "--to", "2026-11-20T15:05:00Z"], ["elsewhere", "route-gone"]),
-        (["--vpc", "vpc-2"], ["not-modelled"]),
+        (["--resource", "i-off"], ["rule-gone", "route-back", "account", "not-modelled", "rule-90", "route-gone"]),
+        (["--vpc", "vpc-2"], ["account"]),
         (["--limit", "1"], ["rule-gone"]),
     ],
 )
@@ -344,7 +388,8 @@ def test_changes_say_who_did_what_from_where_with_which_tool(answer: Ask, run: R
     assert (change["time"], change["source_ip"], change["user_agent"]) == ("2026-11-20T15:05:00Z", "198.51.100.7", CLI)
     assert (change["vpcs"], change["subnets"]) == (["vpc-1"], ["subnet-pub"])
     what = {c["event_id"]: c["what"] for c in answer("changes")["changes"]}
-    assert what["not-modelled"] == ["its effect is not in the model (InternetGatewayBlockMode: off)"]
+    assert what["not-modelled"] == ["its effect is not in the model (instancesSet.instanceId: i-off)"]
+    assert what["account"] == ["does nothing to packets of what exists (TrafficType: ALL)"]
     assert what["unknown-group"] == ["changed nothing that is known (groupId: sg-away)"]
     text = run("changes").stdout
     assert "aws-cli/2.31.18 " in text

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from cli.base import ExitCode
-from console.answers.explain import Observed, Turned, View
+from console.answers.explanation import Observed, Turned, View
 from network.verdict.packet import Step
 from schemas.incident import Cause, Evidence, Incident, TimelineEntry
 from tests.packages import PACKAGES, ROOT

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from network.history.timeline import Timeline
-from network.history.turns import not_modelled, turns
+from network.history.turns import not_modelled, turns, unexamined
 from network.verdict.reach import Question, Reach, Where, reach
 from schemas.configuration import (
     NetworkInterface,
@@ -124,8 +124,29 @@ def test_calls_that_the_model_does_not_contain_are_named_where_they_may_concern_
         deny("13:40"),
     )
     known = timeline(*calls)
-    found = not_modelled(SSH, known, clock("12:00"), FOREVER)
+    config = known.at(clock("12:00"))
+    found = not_modelled(SSH, known, config, (clock("12:00"), FOREVER))
     assert [event.event_name for event in found] == ["ModifyVpcBlockPublicAccessOptions"]
-    assert not_modelled(SSH, known, clock("13:00"), FOREVER) == ()
-    to_db = not_modelled(Question(Where(id=ENI), Where(DB), 6, 22), known, clock("13:10"), FOREVER)
+    assert not_modelled(SSH, known, config, (clock("13:00"), FOREVER)) == ()
+    to_db = not_modelled(Question(Where(id=ENI), Where(DB), 6, 22), known, config, (clock("13:10"), FOREVER))
     assert [event.event_name for event in to_db] == ["ModifyVpcEndpoint", "ModifySubnetAttribute"]
+
+
+def test_what_a_snapshot_shows_afterwards_is_no_doubt_and_what_none_shows_is() -> None:
+    mode = {"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": "block-bidirectional"}}
+    calls = (
+        call("09:00", "AssociateAddress", {"instanceId": "i-web"}),
+        call("13:00", "ModifyVpcBlockPublicAccessOptions", mode),
+        call("13:10", "StopInstances", {"instancesSet": {"items": [{"instanceId": "i-web"}]}}),
+    )
+    shots = [Snapshot(clock(at), "files", resources()) for at in ("10:00", "14:00")]
+    known = Timeline(shots, calls)
+
+    def doubts(at: str) -> list[str]:
+        found = unexamined(SSH, known, known.at(clock(at)), clock(at))
+        return [event.event_name for event in found]
+
+    assert doubts("08:00") == ["AssociateAddress"], "the snapshot that it is derived from is later"
+    assert doubts("12:00") == []
+    assert doubts("13:30") == ["ModifyVpcBlockPublicAccessOptions", "StopInstances"]
+    assert doubts("14:30") == ["ModifyVpcBlockPublicAccessOptions"]

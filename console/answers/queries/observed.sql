@@ -1,6 +1,7 @@
 -- Flow records in [from, to) between these addresses at this service: its requests and replies, by interface and action.
--- `since` counts those that started at this time or later. The last record comes with the object and line that it was
--- read from. Without interfaces, those of all are counted; without a client port, those of any.
+-- `since` counts those that started at this time or later; `reasons` are AWS's own for rejecting. The last record comes
+-- with the object and line that it was read from. Without interfaces, those of all are counted; without a client port,
+-- those of any.
 WITH
     arrayMap(x -> toIPv6(x), {sources:Array(String)}) AS sources,
     arrayMap(x -> toIPv6(x), {targets:Array(String)}) AS targets
@@ -11,6 +12,7 @@ SELECT
     flows,
     since,
     last,
+    reasons,
     receipts.bucket AS bucket,
     receipts.key AS key,
     line
@@ -23,6 +25,7 @@ FROM
         toInt64(count()) AS flows,
         toInt64(countIf(start >= {since:DateTime('UTC')})) AS since,
         toDateTime64(max(start), 0, 'UTC') AS last,
+        arraySort(groupUniqArrayIf(reject_reason, reject_reason != '')) AS reasons,
         argMax(object_id, row) AS last_object,
         toUInt64(argMax(row_no, row)) AS line
     FROM
@@ -31,6 +34,7 @@ FROM
             interface_id,
             action,
             start,
+            toString(reject_reason) AS reject_reason,
             object_id,
             row_no,
             (start, object_id, row_no) AS row,
