@@ -1,6 +1,7 @@
 """Whether one end reaches another, by the configuration at some time and by the latest that is known, beside what the
 flow log has of it; and the changes that turned the answer."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,7 +73,8 @@ class _Story:
             moment,
             verdict,
             found.reach,
-            words.sentence(self.question, found, verdict, (disagreements, calls), configuration),
+            words.sentence(self.question, found, verdict, (disagreements, calls), configuration)
+            + (_seen(observed, compared_from) if found.reach is Reach.UNKNOWN else ""),
             found.walks,
             tuple(dict.fromkeys(words.why(step) for walk in found.walks for step in walk.unknown)),
             looked_from,
@@ -158,6 +160,14 @@ class _Story:
             requests, answered = counted.get(("request", "ACCEPT"), 0), any(packet == "reply" for packet, _ in counted)
             if walk.reach is Reach.REACHABLE and requests and not answered:
                 yield words.silent(walk, requests)
+
+
+def _seen(observed: Iterable[Observed], since: datetime) -> str:
+    """What the log has, where the model does not know; "" if nothing."""
+    requests: Counter[str] = Counter()
+    for each in observed:
+        requests[each.action] += each.since if each.packet == "request" else 0
+    return words.seen(requests["ACCEPT"], requests["REJECT"], since) if requests.total() else ""
 
 
 def _confirmed(found: Reached, observed: Iterable[Observed]) -> bool:

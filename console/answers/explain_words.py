@@ -149,7 +149,7 @@ def between(walk: Walk) -> str:
 
 def end(one: End) -> str:
     if one.interface is None:
-        return f"{one.address} (outside)"
+        return f"{one.address} ({'an interface that is not known' if one.subnet_ids else 'outside'})"
     name = f" {one.interface.name}" if one.interface.name else ""
     return f"{one.interface.id}{name} ({one.address}, {one.interface.vpc_id})"
 
@@ -180,6 +180,10 @@ def disagreement(  # noqa: PLR0917 - what the sentence contains, in this order
     )
 
 
+def seen(accepted: int, rejected: int, since: datetime) -> str:
+    return f" The flow log has {accepted} accepted and {rejected} rejected requests since {utc(since)}."
+
+
 def before_snapshots(moment: datetime, first: datetime) -> str:
     return (
         f"{utc(moment)} is before the first snapshot ({utc(first)}): the configuration is derived from it and from the"
@@ -200,9 +204,10 @@ def silent(walk: Walk, requests: int) -> str:
 
 def assumptions(found: Reached) -> Iterator[str]:
     """What the walks take for granted."""
-    outside = {each.address for walk in found.walks for each in (walk.src, walk.dst) if each.interface is None}
-    for address in sorted(outside):
-        yield f"No interface that is known has {address}: it is taken to be outside, to send and to answer."
+    strangers = {e.address: e for walk in found.walks for e in (walk.src, walk.dst) if e.interface is None}
+    for address, stranger in sorted(strangers.items()):
+        taken = f"one in {' or '.join(stranger.subnet_ids)}" if stranger.subnet_ids else "outside"
+        yield f"No interface that is known has {address}: it is taken to be {taken}, to send and to answer."
     ways = _ways(found)
     if ways and found.reach is not Reach.REACHABLE:
         yield f"What is behind {few(ways)} is not in the model, and assumed to deliver."

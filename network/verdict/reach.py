@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
-from network.cidr import address_text, is_ipv6
+from network.cidr import address_text, contains, is_ipv6
 from network.verdict.acl import acl_of_subnet
 from network.verdict.explain import Packet, Step, Verdict, explain
 from schemas.configuration import Configuration, NetworkInterface
@@ -69,11 +69,12 @@ class Question:
 @dataclass(frozen=True)
 class End:
     """`address` is what the interface itself has and its flow log records, `far` what the other end sees. Without an
-    interface it is outside of all VPCs that are known. `far` is "" if it is not known."""
+    interface it is outside of all VPCs that are known or, with `subnet_ids`, one in such a subnet that is not known."""
 
     address: str
     far: str
     interface: NetworkInterface | None = None
+    subnet_ids: tuple[str, ...] = ()
 
     @property
     def interface_id(self) -> str:
@@ -149,13 +150,23 @@ def _pairs(question: Question, configuration: Configuration) -> list[tuple[End, 
     """The ends that may be meant, at least one of them known. Where both are in one VPC, they are not outside of it."""
     ends = [_ends(where, question.vpc_id, configuration) for where in (question.src, question.dst)]
     found = [
-        (src, dst)
+        (_placed(src, dst, configuration), _placed(dst, src, configuration))
         for src, dst in product(*ends)
         if (src.interface or dst.interface)
         and src.interface_id != dst.interface_id
         and is_ipv6(src.address) == is_ipv6(dst.address)
     ]
     return [pair for pair in found if _same_vpc(*pair)] or found
+
+
+def _placed(end: End, other: End, configuration: Configuration) -> End:
+    """An end without an interface that is known, with the subnets of the other one's VPC that it may be in."""
+    if end.interface is not None or other.interface is None:
+        return end
+    subnets = (s for s in configuration.subnets.values() if s.vpc_id == other.interface.vpc_id)
+    return replace(
+        end, subnet_ids=tuple(sorted(s.id for s in subnets if any(contains(c, end.address) for c in s.cidrs)))
+    )
 
 
 def _ends(where: Where, vpc_id: str, configuration: Configuration) -> list[End]:

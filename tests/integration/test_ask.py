@@ -59,9 +59,9 @@ from tests.integration.test_correlate import put_changes, put_flows
 
 Run = Callable[..., Result]
 
-NEVER, SHADOW, MIXED, MUTE, LATE = (f"198.51.100.{n}" for n in range(77, 82))
+NEVER, SHADOW, MIXED, MUTE, LATE, LISTED = (f"198.51.100.{n}" for n in range(77, 83))
 """Whom the group never let in; whose packets are rejected, all or one, though the model lets them in; who is not
-answered; who is served by an instance after it was stopped."""
+answered; who is served by an instance after it was stopped; whom a prefix list may contain."""
 
 TWINS, OFF = "10.0.1.50", "10.0.1.70"
 CLI = "aws-cli/2.31.18 md/awscrt#0.28.2"
@@ -99,6 +99,15 @@ def story() -> list[Flow]:
     return flows
 
 
+def moved(peer: str, address: str, interface_id: str) -> list[dict[str, Any]]:
+    """Records of SSH at another address than the web server's."""
+    here = {packed(WEB): packed(address)}
+    return [
+        {**row, "interface_id": interface_id, **{end: here.get(row[end], row[end]) for end in ("srcaddr", "dstaddr")}}
+        for row in flows_table(service(22, [peer], 60, "15:55", "16:00"), 9).to_pylist()
+    ]
+
+
 @pytest.fixture(scope="module")
 def facts(engine_folder: Path, template: Store) -> Iterator[Store]:
     store = Store(str(engine_folder), "t_ask")
@@ -120,11 +129,7 @@ def facts(engine_folder: Path, template: Store) -> Iterator[Store]:
     receipt = Receipt(trail, ObjectKind.CLOUDTRAIL, 2, 7, 0, 0, skipped_reasons=skipped)
     insert(store.client(), RECEIPTS, receipt_rows([receipt], 2))
     put_flows(store, story())
-    off = {packed(WEB): packed(OFF)}
-    late = [
-        {**row, "interface_id": "eni-off", **{end: off.get(row[end], row[end]) for end in ("srcaddr", "dstaddr")}}
-        for row in flows_table(service(22, [LATE], 60, "15:55", "16:00"), 9).to_pylist()
-    ]
+    late = [*moved(LATE, OFF, "eni-off"), *moved(LISTED, "10.0.1.60", "eni-list")]
     insert(store.client(), FLOWS, pa.Table.from_pylist(late, FLOWS.schema))
     yield store
     store.server().command(f"DROP DATABASE IF EXISTS {quote_identifier(store.database)} SYNC")
@@ -279,12 +284,18 @@ def test_unknown_says_what_is_not_known_and_why(answer: Ask, run: Run) -> None:
         "security group sg-list: ingress tcp 22 from pl-1 (sgr-list): the entries of prefix list pl-1 are not known"
     ]
     assert "may be stopped or not: security group sg-list" in run(*pair(ADMINS[0], "10.0.1.60", 22)).stdout
+    seen = answer(*pair(LISTED, "10.0.1.60", 22))["now"]
+    assert (seen["verdict"], seen["disagreements"]) == ("unknown", [])
+    assert seen["sentence"].endswith("The flow log has 5 accepted and 0 rejected requests since 2026-11-20 15:51:20Z.")
     nobody = answer(*pair(ADMINS[0], "10.0.1.99", 22))["now"]
     assert (nobody["verdict"], nobody["walks"]) == ("unknown", [])
     assert (
         "No interface that is known has 10.0.1.99, in subnet-2 of vpc-2 or subnet-pub of vpc-1." in nobody["sentence"]
     )
     assert answer(*pair("eni-none", WEB, 22))["now"]["verdict"] == "unknown"
+    stranger = answer(*pair("10.0.1.98", DB, 5432))["now"]
+    assert stranger["unknown"][0] == "which security groups an end has is not known"
+    assert "No interface that is known has 10.0.1.98: it is taken to be one in subnet-pub, " in str(stranger["notes"])
 
 
 def test_an_interface_or_an_instance_may_be_an_end(answer: Ask) -> None:
