@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, demo, ingest, read, rejected, repair, write
+from cli import ask, check, demo, ingest, read, rejected, repair, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -54,6 +54,8 @@ for command in (
     write.correlate,
     read.incidents,
     read.incident,
+    ask.explain,
+    ask.changes,
     read.search,
     read.status,
     check.check,
@@ -62,5 +64,6 @@ for command in (
 ):
     app.command(cls=PipelineCommand if command in RUNS_A_PIPELINE else None)(command)
 
+app.add_typer(ask.config, name="config", help="Show what a resource was at some time, or what was changed.")
 app.add_typer(repair.deadletters, name="deadletters", help="List the objects that could not be read, or retry them.")
 app.add_typer(rejected.rejected, name="rejected", help="List the objects with rejected lines, or read them again.")

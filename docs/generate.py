@@ -15,7 +15,7 @@ from cli.base import EXIT_CODES
 from connectors.settings import AWS_VARIABLES, PREFIX, READ_ELSEWHERE, Settings, accepts
 from network.aws.services import CALLS
 from network.history.apply import EFFECTS
-from pipelines.correlate.blame.unmodelled import HARMLESS, PARTLY
+from network.history.unmodelled import HARMLESS, PARTLY
 from pipelines.ingest.parse.cloudtrail import REACHABILITY
 from schemas.table import Column, Table
 from schemas.tables import TABLES

@@ -1,5 +1,6 @@
 """Answers in a terminal.
 
 `screen.py`  the only module that prints.   `escape.py`  text that is safe to print.
-`incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  `ingest.py`  one module for each answer.
+`incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  `ingest.py`  `explain.py`  `changes.py`
+`config.py`  one module for each answer.
 """

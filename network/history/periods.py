@@ -1,7 +1,7 @@
 """Which subnet, network ACL and route table an interface had, and when."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -43,6 +43,11 @@ class Associations:
                 known = self._found.setdefault(subnet_id, [])
                 if not known or known[-1][1] != pair:
                     known.append((position, pair))
+
+    @property
+    def subnets(self) -> Iterable[str]:
+        """Every subnet that ever had one."""
+        return self._found.keys()
 
     def positions(self, subnet_id: str) -> list[int]:
         return [position for position, _ in self._found.get(subnet_id, [])]

@@ -10,7 +10,7 @@ A snapshot includes a change if the change's time is not later; CloudTrail times
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ from schemas.configuration import (
 from schemas.errors import FlowtrailError
 from schemas.snapshot import ConfigVersion, Snapshot
 
-__all__ = ["InterfacePeriod", "Timeline"]
+__all__ = ["Effect", "InterfacePeriod", "Moment", "Part", "Timeline"]
 
 TICK = timedelta(milliseconds=1)
 KEPT = 256
@@ -57,6 +57,42 @@ class _Boundary:
     order: int
     call: Call | None = None
     resources: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one change did to one resource; None where it did not exist. `doubts`: of a subnet, which of its
+    associations cannot be known afterwards."""
+
+    before: Resource | None
+    after: Resource | None
+    doubts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something changed: by the change `event`, or None if a snapshot shows it and no change in the store did."""
+
+    time: datetime
+    event: ChangeEvent | None
+    position: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """The history of some resources: when one of them became another one, in order. In a large VPC it takes far less
+    time to look at than all of them."""
+
+    moments: tuple[Moment, ...]
+    _at: Callable[[int], Configuration]
+
+    def before(self, moment: Moment) -> Configuration:
+        """These resources just before the moment."""
+        return self._at(moment.position - 1)
+
+    def after(self, moment: Moment) -> Configuration:
+        """These resources just after the moment."""
+        return self._at(moment.position)
 
 
 class Timeline:
@@ -111,12 +147,53 @@ class Timeline:
                     found.append(ConfigVersion(name, resource, begin, finish, begun_by, ended_by, exact))
         return found
 
+    @property
+    def snapshots(self) -> list[datetime]:
+        """The times of the snapshots, in order."""
+        return [boundary.time for boundary in self._boundaries if boundary.kind == SNAPSHOT]
+
+    @property
+    def latest(self) -> datetime:
+        """The time of the latest snapshot or change."""
+        return max(boundary.time for boundary in self._boundaries if boundary.kind != AFTER_SNAPSHOT)
+
+    def effects(self) -> dict[str, list[Effect]]:
+        """What every change did, by its eventID; one that changed nothing that is known is left out."""
+        found: dict[str, list[Effect]] = {}
+        for key in sorted(self._values, key=lambda k: (TYPE_NAMES[k[0]], k[1])):
+            before: Resource | None = None
+            for _, (resource, doubts), event_id in self._values.entries(key):
+                if event_id:
+                    found.setdefault(event_id, []).append(Effect(before, resource, doubts))
+                before = resource
+        return found
+
+    def part(self, wanted: Callable[[Resource], bool]) -> "Part":
+        """The history of the resources that are, or at any time were, wanted."""
+        keys = [
+            key
+            for key in self._values
+            if any(resource is not None and wanted(resource) for _, (resource, _), _ in self._values.entries(key))
+        ]
+        found = {position: event_id for key in keys for position, _, event_id in self._values.entries(key) if position}
+        events = {change.event_id: change for change in self.changes}
+        moments = [Moment(self._times[p - 1], events.get(event_id), p) for p, event_id in sorted(found.items())]
+        return Part(tuple(moments), lambda position: self._make(position, keys))
+
+    def subnets_of(self, event_id: str, resource_ids: Collection[str]) -> set[str]:
+        """The subnets that had one of these network ACLs or route tables just before or just after the change."""
+        position = self._position[event_id]
+        found = self._links()
+        return {
+            subnet_id
+            for subnet_id in found.subnets
+            if not {*found.at(subnet_id, position), *found.at(subnet_id, position + 1)}.isdisjoint(resource_ids)
+        }
+
     def interface_periods(self, interface_id: str) -> tuple[InterfacePeriod, ...]:
         """The interface, with the network ACL and route table of its subnet, over time: without overlap and in time
         order; () if it was never known."""
-        if self._associations is None:
-            self._associations = Associations(self._values)
-        return interface_periods(self._values, self._associations, interface_id, self.time_of)
+        return interface_periods(self._values, self._links(), interface_id, self.time_of)
 
     def time_of(self, position: int) -> datetime | None:
         """When a position starts; None for the first, which has no start."""
@@ -125,16 +202,21 @@ class Timeline:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_made": {}, "_associations": None}
 
+    def _links(self) -> Associations:
+        if self._associations is None:
+            self._associations = Associations(self._values)
+        return self._associations
+
     def _at(self, position: int) -> Configuration:
         if position not in self._made:
             if len(self._made) >= KEPT:
                 self._made.pop(next(iter(self._made)))
-            self._made[position] = self._make(position)
+            self._made[position] = self._make(position, self._values)
         return self._made[position]
 
-    def _make(self, position: int) -> Configuration:
+    def _make(self, position: int, keys: Iterable[Key]) -> Configuration:
         resources, unknown = [], []
-        for key in self._values:
+        for key in keys:
             resource, doubts = self._values.at(key, position)
             if resource is not None:
                 resources.append(resource)

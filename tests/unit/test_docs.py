@@ -10,6 +10,8 @@ from types import ModuleType
 import pytest
 
 from cli.base import ExitCode
+from console.answers.explanation import Observed, Turned, View
+from network.verdict.packet import Step
 from schemas.incident import Cause, Evidence, Incident, TimelineEntry
 from tests.packages import PACKAGES, ROOT
 
@@ -80,6 +82,12 @@ def test_the_incident_in_the_docs_has_the_shape_of_one() -> None:
         assert f"`{field.name}`" in text, field.name
     for field in fields(Cause):
         assert f"`cause.{field.name}`" in text, field.name
+
+
+def test_the_fields_of_an_explanation_are_in_the_docs() -> None:
+    text = (ROOT / "docs" / "scripting.md").read_text("utf-8").partition("### Explain")[2]
+    for field in (*fields(View), *fields(Observed), *fields(Turned), *fields(Step)):
+        assert f"`{field.name}`" in text, field.name
 
 
 def test_exit_codes_in_the_docs_are_those_of_the_code() -> None:

@@ -95,6 +95,7 @@ sys.stderr.write(f"code={code} heavy={heavy}")
         ["--db", "DB", "migrate"],
         ["--db", "DB", "search", "--action", "reject"],
         ["--db", "DB", "incidents"],
+        ["--db", "DB", "changes"],
         ["--db", "DB", "sql", "SELECT 1"],
     ],
 )

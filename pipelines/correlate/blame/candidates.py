@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from network.history.timeline import Timeline
+from network.history.unmodelled import concerned, is_modelled
 from pipelines.correlate.blame.blast_radius import reach
 from pipelines.correlate.blame.edits import Edit, Part, edits
-from pipelines.correlate.blame.unmodelled import concerned, is_modelled
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
 
