@@ -175,7 +175,9 @@ def moment(text: str) -> datetime:
     try:
         found = parse_when(text, datetime.now(UTC))
     except FlowtrailError as error:
-        raise typer.BadParameter(f"{error.message} {error.remedy} Or give how long ago: 90m, 24h, 7d.") from None
+        raise typer.BadParameter(
+            f"{error.message} {error.remedy} Or give how long ago: 90m, 24h, 7d; or 14:00."
+        ) from None
     if not datetime(1970, 1, 1, tzinfo=UTC) <= found < datetime(2106, 1, 1, tzinfo=UTC):
         raise typer.BadParameter(f"{text!r} is outside the years 1970 to 2105.")
     return found
@@ -199,10 +201,14 @@ def check_range(start: datetime, end: datetime) -> None:
 
 
 def from_option(default: str = "") -> Any:
-    """The option --from. `default` says what happens without it; "" where it is required."""
-    text = "Start at this time: 2026-11-20T10:00 (UTC unless followed by an offset or 'local'), 2h, today, yesterday."
+    """The option --from, also --since. `default` says what happens without it; "" where it is required."""
+    text = (
+        "Start at this time: 2026-11-20T10:00 (UTC unless followed by an offset or 'local'), the latest 14:00, 1h30m or"
+        " '2 hours ago', today, yesterday, or seconds since 1970."
+    )
     return typer.Option(
         "--from",
+        "--since",
         parser=moment,
         metavar="TIME",
         help=f"{text} [default: {default}]" if default else f"{text} [required]",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.base import OutputOption, check_range, from_option, reply, say, settings, store_of, to_option
+from console.answers.fields import Field
 from schemas.errors import FlowtrailError
 
 
@@ -73,18 +74,44 @@ def search(
     addr: Annotated[
         str, typer.Option(metavar="ADDRESS|CIDR", help="Match either end of the traffic. [default: any]")
     ] = "",
+    src: Annotated[str, typer.Option(metavar="ADDRESS|CIDR", help="Match the source. [default: any]")] = "",
+    dst: Annotated[str, typer.Option(metavar="ADDRESS|CIDR", help="Match the destination. [default: any]")] = "",
+    direction: Annotated[
+        str, typer.Option(metavar="DIRECTION", help="Match this direction: ingress or egress. [default: any]")
+    ] = "",
     eni: Annotated[str, typer.Option(metavar="ENI", help="Match this network interface ID. [default: any]")] = "",
+    instance: Annotated[str, typer.Option(metavar="ID", help="Match this instance ID. [default: any]")] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Match this Name tag of the instance; 'web*' works. [default: any]")
+    ] = "",
+    vpc: Annotated[str, typer.Option(metavar="ID", help="Match this VPC ID. [default: any]")] = "",
+    subnet: Annotated[str, typer.Option(metavar="ID", help="Match this subnet ID. [default: any]")] = "",
     protocol: Annotated[
         str, typer.Option(metavar="NAME|NUMBER", help="Match this protocol: tcp, udp, icmp, ... [default: any]")
     ] = "",
     start: Annotated[datetime | None, from_option("no limit")] = None,
     end: Annotated[datetime | None, to_option("no limit")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most this many records, the newest.")] = 100,
+    top: Annotated[
+        Field | None, typer.Option(help="Count records, packets and bytes by this field. [default: show the records]")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100_000,
+            help="Show at most this many records, the newest, or values, the most frequent."
+            " [default: 100; with --top 10]",
+        ),
+    ] = None,
     output: OutputOption = None,
 ) -> None:
-    """Find flow records.
+    """Find flow records, or count them by a field.
 
-    Shows the newest first, in UTC and local time, each with the object and line it was read from.
+    Shows the newest first, each with the object and line it was read from. On a terminal, a record is one line, with as
+    much as its width allows; a pipe, JSON and CSV have everything.
+
+    Addresses are looked for in pkt-srcaddr and pkt-dstaddr too: behind a NAT gateway, these have the real peer. Names,
+    instances, subnets and VPCs are those at the time of the record.
 
     Times are UTC unless they contain a zone. Also shows how complete the answer is (with --output csv, on standard
     error).
@@ -92,33 +119,47 @@ def search(
     \b
     Example:
       flowtrail search --action reject --port 22 --peer 198.51.100.0/24 --from 2h
+      flowtrail search --action reject --since 14:00 --name 'web*' --top src
     """
     from console.answers import search as answers
-    from console.terminal.search import show
+    from console.terminal.search import show, show_top
     from schemas.protocols import protocol_number
 
     begin, finish = start or answers.BEGINNING, end or answers.END
     check_range(begin, finish)
     try:
         filters = answers.Filters(
-            answers.action(action),
-            port,
-            peer,
-            addr,
-            answers.interface(eni),
-            protocol_number(protocol),
-            begin,
-            finish,
-            limit,
+            action=action,
+            port=port,
+            peer=peer,
+            addr=addr,
+            src=src,
+            dst=dst,
+            eni=eni,
+            instance=instance,
+            name=name,
+            subnet=subnet,
+            vpc=vpc,
+            direction=direction,
+            protocol=protocol_number(protocol),
+            start=begin,
+            end=finish,
+            limit=limit or (answers.RECORDS if top is None else answers.VALUES),
         )
         filters.parameters()
     except FlowtrailError as error:
         raise typer.BadParameter(f"{error.message} {error.remedy}") from None
     found = settings(ctx, output=output)
-    answer = answers.search(store_of(found), filters)
-    reply(found, answer.to_json(), lambda screen: show(answer, screen), answer.flows, answers.COLUMNS)
+    if top is None:
+        records = answers.search(store_of(found), filters)
+        sentences = (answers.count(records), *records.coverage.sentences())
+        reply(found, records.to_json(), lambda screen: show(records, screen), records.flows, answers.COLUMNS)
+    else:
+        values = answers.top(store_of(found), filters, top)
+        sentences = (answers.count(values), *values.coverage.sentences())
+        reply(found, values.to_json(), lambda screen: show_top(values, screen), values.values, answers.TOP_COLUMNS)
     if found.output == "csv":
-        for sentence in (answers.count(answer), *answer.coverage.sentences()):
+        for sentence in sentences:
             say(sentence)
 
 

@@ -139,12 +139,12 @@ class Settings(BaseSettings):
     lookback: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         timedelta(hours=24),
         description="how far before its time range `correlate` looks for normal traffic and for changes",
-        json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
+        json_schema_extra=_accepts("a duration such as 90s, 1h30m, 24h or 7d"),
     )
     margin: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         timedelta(hours=24),
         description="how much later than its records an object may be dated in its key for `ingest --to` to find it",
-        json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
+        json_schema_extra=_accepts("a duration such as 90s, 1h30m, 24h or 7d"),
     )
     retention: Annotated[timedelta | None, BeforeValidator(_retention)] = Field(
         None,
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     lease: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         LEASE,
         description="on a server, how long a process that is loading objects may be silent before others take over",
-        json_schema_extra=_accepts("a duration such as 90s, 30m, 24h or 7d"),
+        json_schema_extra=_accepts("a duration such as 90s, 1h30m, 24h or 7d"),
     )
     wait: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         WAIT,

@@ -5,6 +5,7 @@
 `changes.py`  who changed what.   `config.py`  what a resource was.   `history.py`  the timeline behind them.
 `words.py`    resources, and the difference between two versions of one, in words.
 `coverage.py`, `gaps.py`, `overlaps.py`, `copies.py`  how complete an answer is.
+`fields.py`     the fields by which `search` counts records.
 `ask.py`        runs a file of `queries/` with a read-only client.   `guard.py`  which SQL a person may run.
 `text.py`       times, durations and lists as text.   `plain.py`  values as JSON types.
 """

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.store.clickhouse import Store
 from console.answers.ask import ask
 from console.answers.coverage import Coverage, coverage
+from console.answers.fields import Field
 from console.answers.text import address
 from schemas.errors import FlowtrailError
 
@@ -16,17 +17,21 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2106, 1, 1, tzinfo=UTC)
 """The range of ClickHouse's DateTime."""
 
-MAX_ROWS = 100_000
+RECORDS, VALUES = 100, 10
+"""How many are shown unless a limit is given."""
 
 COLUMNS = (
     "start",
     "end",
     "action",
+    "reject_reason",
     "direction",
     "srcaddr",
     "srcport",
     "dstaddr",
     "dstport",
+    "pkt_srcaddr",
+    "pkt_dstaddr",
     "protocol",
     "packets",
     "bytes",
@@ -45,32 +50,50 @@ COLUMNS = (
 """The fields of a record in JSON and CSV, in the order of `queries/search.sql`."""
 
 
+ADDRESSES = ("srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr")
+
+TOP_COLUMNS = ("value", "records", "packets", "bytes")
+"""The fields of a count in JSON and CSV."""
+
+
 @dataclass(frozen=True)
 class Filters:
-    """A filter that is not set matches everything. `peer` is the remote end where VPC metadata determines it, otherwise
-    either end; `addr` is either end; both are an address or a CIDR. `port` is the port of either end."""
+    """A filter that is not set matches everything. `src`, `dst`, `addr` (either end) and `peer` are an address or a
+    CIDR, and match the packet-level addresses too. `peer` is the remote end where the direction is known, otherwise
+    either end. `port` is the port of either end. `name` is the instance's, in which * stands for any text."""
 
     action: str = ""
     port: int | None = None
     peer: str = ""
     addr: str = ""
+    src: str = ""
+    dst: str = ""
     eni: str = ""
+    instance: str = ""
+    name: str = ""
+    subnet: str = ""
+    vpc: str = ""
+    direction: str = ""
     protocol: int | None = None
     start: datetime = BEGINNING
     end: datetime = END
-    limit: int = 100
+    limit: int = RECORDS
 
     def parameters(self) -> dict[str, Any]:
-        """Parameters of `queries/search.sql`. Raises FlowtrailError for a value that is not of its type."""
-        peer, addr = address_range(self.peer), address_range(self.addr)
+        """Parameters of `queries/matching.sql`, and the limit. Raises FlowtrailError for a value that is not of its
+        type."""
+        ranges = {name: address_range(getattr(self, name)) or (None, None) for name in ("peer", "addr", "src", "dst")}
         return {
-            "action": action(self.action),
+            "action": word(self.action, "an action", ("ACCEPT", "REJECT")),
+            "direction": word(self.direction, "a direction", ("ingress", "egress")),
             "port": self.port,
-            "peer_first": peer and peer[0],
-            "peer_last": peer and peer[1],
-            "addr_first": addr and addr[0],
-            "addr_last": addr and addr[1],
-            "eni": self.eni,
+            **{f"{name}_first": first for name, (first, _) in ranges.items()},
+            **{f"{name}_last": last for name, (_, last) in ranges.items()},
+            "eni": resource_id(self.eni, "eni"),
+            "instance": resource_id(self.instance, "i"),
+            "subnet": resource_id(self.subnet, "subnet"),
+            "vpc": resource_id(self.vpc, "vpc"),
+            "name": pattern(self.name),
             "protocol": self.protocol,
             "from": self.start,
             "to": self.end,
@@ -90,27 +113,71 @@ class Answer:
         return {"flows": self.flows, "more": self.more, "coverage": self.coverage.to_json()}
 
 
+@dataclass(frozen=True)
+class Top:
+    """`values` of `field`, those with the most records first; each has the TOP_COLUMNS. `more`: the limit cut off
+    others."""
+
+    field: Field
+    values: list[dict[str, Any]]
+    more: bool
+    coverage: Coverage
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "field": self.field.value,
+            "values": self.values,
+            "more": self.more,
+            "coverage": self.coverage.to_json(),
+        }
+
+
 def search(store: Store, filters: Filters) -> Answer:
     """The newest flow records that match. Raises FlowtrailError for an invalid filter or a store that cannot be
     read."""
-    rows = ask(store, "search", filters.parameters())
+    rows = ask(store, "search", filters.parameters(), of="matching")
     for row in rows:
-        row["srcaddr"], row["dstaddr"] = address(row["srcaddr"]), address(row["dstaddr"])
+        row.update({name: address(row[name]) for name in ADDRESSES})
     known = coverage(store, filters.start, filters.end, filters.eni)
     return Answer(rows[: filters.limit], len(rows) > filters.limit, known)
 
 
-def count(answer: Answer) -> str:
-    """How many records were found, and whether there are more."""
-    found = f"{len(answer.flows)} records" if answer.flows else "No matching records"
+def top(store: Store, filters: Filters, field: Field) -> Top:
+    """How many flow records, packets and bytes match, by `field`, counted in the engine. Raises as `search`."""
+    rows = ask(store, "top", {**filters.parameters(), "column": field.column}, of="matching")
+    for row in rows:
+        if isinstance(row["value"], bytes):
+            row["value"] = address(row["value"])
+    known = coverage(store, filters.start, filters.end, filters.eni)
+    return Top(field, rows[: filters.limit], len(rows) > filters.limit, known)
+
+
+def count(answer: Answer | Top) -> str:
+    """How many records or values were found, and whether there are more."""
+    number, what = (len(answer.flows), "record") if isinstance(answer, Answer) else (len(answer.values), "value")
+    found = f"{number} {what}{'s' * (number != 1)}" if number else "No matching records"
     return found + (", and there are more: raise --limit or narrow the range." if answer.more else ".")
 
 
-def action(text: str) -> str:
-    """ACCEPT or REJECT, '' for either. Raises FlowtrailError for any other word."""
-    if text.upper() not in ("", "ACCEPT", "REJECT"):
-        raise FlowtrailError(f"{text!r} is not an action.", "Use accept or reject.")
-    return text.upper()
+def word(text: str, what: str, known: tuple[str, ...]) -> str:
+    """One of `known` in whatever case, '' for any. Raises FlowtrailError for any other word.
+
+    >>> word("reject", "an action", ("ACCEPT", "REJECT"))
+    'REJECT'
+    """
+    found = {"": "", **{each.lower(): each for each in known}}.get(text.strip().lower())
+    if found is None:
+        raise FlowtrailError(f"{text!r} is not {what}.", f"Use {' or '.join(known).lower()}.")
+    return found
+
+
+def pattern(text: str) -> str:
+    r"""For LIKE: `*` stands for any text, and everything else for itself.
+
+    >>> pattern("web_*")
+    'web\\_%'
+    """
+    return re.sub(r"[\\%_]", r"\\\g<0>", text).replace("*", "%")
 
 
 def address_range(text: str) -> tuple[str, str] | None:
@@ -132,8 +199,11 @@ def address_range(text: str) -> tuple[str, str] | None:
     return f"{mapped}{network.network_address}", f"{mapped}{network.broadcast_address}"
 
 
-def interface(text: str) -> str:
-    """The id of a network interface, '' for any. Raises FlowtrailError for anything else."""
-    if text and not re.fullmatch(r"eni-[0-9a-zA-Z]{1,32}", text):
-        raise FlowtrailError(f"{text!r} is not a network interface ID.", "Write it as eni-0123456789abcdef0.")
+_RESOURCES = {"eni": "a network interface ID", "i": "an instance ID", "subnet": "a subnet ID", "vpc": "a VPC ID"}
+
+
+def resource_id(text: str, prefix: str) -> str:
+    """The id of a resource of this kind, '' for any. Raises FlowtrailError for anything else."""
+    if text and not re.fullmatch(rf"{prefix}-[0-9a-zA-Z]{{1,32}}", text):
+        raise FlowtrailError(f"{text!r} is not {_RESOURCES[prefix]}.", f"Write it as {prefix}-0123456789abcdef0.")
     return text

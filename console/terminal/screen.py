@@ -3,9 +3,9 @@
 import csv
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TextIO
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,17 @@ WIDE = 1_000_000
 GAP = "  "
 FOLDED = 24
 """A column is not folded to less than this width."""
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A cell of a table in a style, such as `red`, which only a terminal shows."""
+
+    text: str
+    style: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Screen:
@@ -41,11 +52,15 @@ class Screen:
         self.line()
         self.line(text, "bold")
 
+    def fits(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bool:
+        """Whether a table of these takes one line for each row."""
+        return sum(_widths(_cells(columns, rows))) + len(GAP) * (len(columns) - 1) <= self.console.width
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """One line per row where it fits, as in a pipe. On a narrower terminal the widest column is folded, and where
         that is not enough each row becomes a block of `column value` lines. Nothing is cut off."""
-        cells = [[clean(cell) for cell in row] for row in (columns, *rows)]
-        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        cells = _cells(columns, rows)
+        widths = _widths(cells)
         widest = widths.index(max(widths))
         natural = sum(widths) + len(GAP) * (len(widths) - 1)
         if natural - widths[widest] + FOLDED > self.console.width:
@@ -53,19 +68,19 @@ class Screen:
             return
         table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
         for place, name in enumerate(cells[0]):
-            table.add_column(Text(name), overflow="fold", no_wrap=place != widest)
+            table.add_column(name, overflow="fold", no_wrap=place != widest)
         for row in cells[1:]:
-            table.add_row(*map(Text, row))
+            table.add_row(*row)
         with self.console.capture() as printed:
             self.console.print(table)
         self.console.file.writelines(line.rstrip() + "\n" for line in printed.get().splitlines())
 
-    def _blocks(self, cells: list[list[str]]) -> None:
+    def _blocks(self, cells: list[list[Text]]) -> None:
         names, *rows = cells
-        width = max(map(cell_len, names))
+        width = max(name.cell_len for name in names)
         for row in rows:
             for name, cell in zip(names, row, strict=True):
-                self.line(f"{name}{' ' * (width - cell_len(name))}{GAP}{cell}")
+                self.console.print(Text.assemble(name, " " * (width - name.cell_len), GAP, cell), soft_wrap=True)
             self.line()
 
     def json(self, value: Any) -> None:
@@ -77,3 +92,15 @@ class Screen:
         writer = csv.writer(self.console.file, lineterminator="\n")
         writer.writerow([csv_cell(name) for name in columns])
         writer.writerows([csv_cell(record.get(name)) for name in columns] for record in records)
+
+
+def _cells(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[list[Text]]:
+    """The header and the rows, cleaned."""
+    return [
+        [Text(clean(cell), style=cell.style if isinstance(cell, Styled) else "") for cell in row]
+        for row in (columns, *rows)
+    ]
+
+
+def _widths(cells: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.answers.search import action, address_range, interface
+from console.answers.search import Filters, address_range, pattern
 from schemas.errors import FlowtrailError
 from schemas.protocols import protocol_name, protocol_number
 
@@ -22,18 +22,41 @@ def test_anything_that_is_not_an_address_is_rejected(text: str) -> None:
 
 
 def test_actions_and_protocols_by_name() -> None:
-    assert (action("reject"), action("ACCEPT"), action("")) == ("REJECT", "ACCEPT", "")
+    asked = [Filters(action=text).parameters()["action"] for text in ("reject", "ACCEPT", "")]
+    assert asked == ["REJECT", "ACCEPT", ""]
+    assert Filters(direction="Egress").parameters()["direction"] == "egress"
     assert (protocol_number("TCP"), protocol_number("58"), protocol_number("")) == (6, 58, None)
     assert protocol_number("0") == 0
     assert (protocol_name(17), protocol_name(200)) == ("udp", "200")
-    assert interface("eni-0a1b") == "eni-0a1b"
+    ids = {"eni": "eni-0a1b", "instance": "i-0a", "subnet": "subnet-1", "vpc": "vpc-2"}
+    assert ids.items() <= Filters(**ids).parameters().items()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["256", "tpc", "-1"])
+def test_what_is_not_a_protocol_is_rejected(text: str) -> None:
+    with pytest.raises(FlowtrailError, match=repr(text)) as failure:
+        protocol_number(text)
+    assert failure.value.remedy
 
 
 @pytest.mark.parametrize(
-    ("parse", "text"),
-    [(action, "drop"), (protocol_number, "256"), (protocol_number, "tpc"), (protocol_number, "-1"), (interface, "web")],
+    ("name", "text", "remedy"),
+    [
+        ("action", "drop", "accept or reject"),
+        ("direction", "in", "ingress or egress"),
+        ("eni", "web", "eni-0"),
+        ("instance", "eni-1", "i-0"),
+        ("instance", "i-1' OR 1", "i-0"),
+        ("subnet", "10.0.0.0/24", "subnet-0"),
+        ("vpc", "vpc-", "vpc-0"),
+        *((name, "10.0.0.0/33", "198.51.100.0/24") for name in ("peer", "addr", "src", "dst")),
+    ],
 )
-def test_other_words_are_rejected_with_a_remedy(parse: object, text: str) -> None:
+def test_other_words_are_rejected_with_a_remedy(name: str, text: str, remedy: str) -> None:
     with pytest.raises(FlowtrailError, match=repr(text)) as failure:
-        parse(text)  # type: ignore[operator]
-    assert failure.value.remedy
+        Filters(**{name: text}).parameters()  # type: ignore[arg-type]
+    assert remedy in failure.value.remedy
+
+
+def test_only_the_asterisk_of_a_name_is_special() -> None:
+    assert [pattern(text) for text in ("web", "web*", "a_b%c\\", "")] == ["web", "web%", "a\\_b\\%c\\\\", ""]

@@ -1,16 +1,17 @@
--- Flow records that match every filter, newest first. A filter that is not set matches everything: '' for text, NULL
--- for numbers and addresses; the engine removes its condition before it selects indexes. A single address is also
--- compared for equality with either end, as the index on both ends needs it. The `limit` parameter is one more than the
--- rows shown: the additional row means that there are more.
+-- The newest of the flow records in `matching`. The `limit` parameter is one more than the rows shown: the additional
+-- row means that there are more.
 SELECT
     toDateTime64(start, 0, 'UTC') AS start,
     toDateTime64(end, 0, 'UTC') AS end,
     action,
+    reject_reason,
     direction,
     srcaddr,
     srcport,
     dstaddr,
     dstport,
+    pkt_srcaddr,
+    pkt_dstaddr,
     protocol,
     packets,
     bytes,
@@ -27,24 +28,8 @@ SELECT
     row_no AS line
 FROM
 (
-    SELECT *, peer_addr
-    FROM flows
-    WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
-        AND ({action:String} = '' OR action = {action:String})
-        AND ({eni:String} = '' OR interface_id = {eni:String})
-        AND ({protocol:Nullable(UInt8)} IS NULL OR protocol = {protocol:Nullable(UInt8)})
-        AND ({port:Nullable(UInt16)} IS NULL OR srcport = {port:Nullable(UInt16)} OR dstport = {port:Nullable(UInt16)})
-        AND ({addr_first:Nullable(IPv6)} IS NULL
-            OR srcaddr BETWEEN {addr_first:Nullable(IPv6)} AND {addr_last:Nullable(IPv6)}
-            OR dstaddr BETWEEN {addr_first:Nullable(IPv6)} AND {addr_last:Nullable(IPv6)})
-        AND ({addr_first:Nullable(IPv6)} IS NULL OR {addr_first:Nullable(IPv6)} != {addr_last:Nullable(IPv6)}
-            OR srcaddr = {addr_first:Nullable(IPv6)} OR dstaddr = {addr_first:Nullable(IPv6)})
-        AND ({peer_first:Nullable(IPv6)} IS NULL OR {peer_first:Nullable(IPv6)} != {peer_last:Nullable(IPv6)}
-            OR srcaddr = {peer_first:Nullable(IPv6)} OR dstaddr = {peer_first:Nullable(IPv6)})
-        AND ({peer_first:Nullable(IPv6)} IS NULL
-            OR peer_addr BETWEEN {peer_first:Nullable(IPv6)} AND {peer_last:Nullable(IPv6)}
-            OR (direction = '' AND srcaddr BETWEEN {peer_first:Nullable(IPv6)} AND {peer_last:Nullable(IPv6)})
-            OR (direction = '' AND dstaddr BETWEEN {peer_first:Nullable(IPv6)} AND {peer_last:Nullable(IPv6)}))
+    SELECT *
+    FROM matching
     ORDER BY start DESC, interface_id, object_id, row_no
     LIMIT {limit:UInt32}
 ) AS found
