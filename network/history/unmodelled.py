@@ -31,6 +31,10 @@ PARTLY = frozenset(TAKE_AWAY) | {
 """Calls whose effect is in the model where a route shows it, and only there."""
 
 
+ASSOCIATIONS = frozenset({"ReplaceRouteTableAssociation", "DisassociateRouteTable", "ReplaceNetworkAclAssociation"})
+"""Calls that name an association, which alone names the subnet."""
+
+
 def is_modelled(event: ChangeEvent) -> bool:
     """Whether a call that changes nothing in the configuration, as far as it is known, has no effect."""
     if event.event_name in HARMLESS:
@@ -40,10 +44,22 @@ def is_modelled(event: ChangeEvent) -> bool:
     return event.event_name in EFFECTS
 
 
+def is_resolved(event: ChangeEvent, before: Configuration) -> bool:
+    """Whether the configuration just before the call has the association that the call replaces or removes. Of one that
+    it does not have, the subnet is not known, and so the effect is not."""
+    if event.event_name not in ASSOCIATIONS:
+        return True
+    tables = {a.id for table in before.route_tables.values() for a in table.associations}
+    acls = {a.id for acl in before.network_acls.values() for a in acl.associations}
+    return event.request.get("associationId") in tables | acls
+
+
 def concerned(event: ChangeEvent, configuration: Configuration) -> frozenset[str]:
     """Ids of the interfaces that a call may concern, by the resources that it names; all of them if it names none, as a
     call on the whole account does, or only such that the configuration does not contain."""
     named = frozenset(ids_in(event.request, event.response))
+    if not is_resolved(event, configuration):
+        return _in_vpc_of(named, configuration)
     if event.event_name in services.NAMES:
         return _managed(named, configuration)
     direct = frozenset(i.id for i in configuration.interfaces.values() if _belongs(i, named))
@@ -58,6 +74,13 @@ def concerned(event: ChangeEvent, configuration: Configuration) -> frozenset[str
     if found or (named and all(name.startswith(CONTAINED) for name in named)):
         return found
     return frozenset(configuration.interfaces)
+
+
+def _in_vpc_of(named: frozenset[str], configuration: Configuration) -> frozenset[str]:
+    """Interfaces in the VPCs of the route tables and network ACLs that are named; all of them if none is known."""
+    vpcs = {table.vpc_id for table in configuration.route_tables.values() if table.id in named}
+    vpcs |= {acl.vpc_id for acl in configuration.network_acls.values() if acl.id in named}
+    return frozenset(i.id for i in configuration.interfaces.values() if not vpcs or i.vpc_id in vpcs)
 
 
 def _managed(named: frozenset[str], configuration: Configuration) -> frozenset[str]:

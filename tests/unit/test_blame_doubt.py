@@ -194,3 +194,11 @@ def test_without_a_cause_it_is_said_what_it_looks_like(reading: str, words: set[
     strong = [replace(signal, strong=True) for signal in signals]
     found = blame(strong, timeline(), clock("15:30"))
     assert {each.reason.partition(",")[0] for each in found} == words
+
+
+def test_an_association_that_is_not_known_may_be_of_any_subnet() -> None:
+    request = {"associationId": "rtbassoc-elsewhere", "routeTableId": "rtb-main"}
+    moved = call("14:32", "ReplaceRouteTableAssociation", request, {"newAssociationId": "rtbassoc-new"})
+    assert said(findings(lost(), timeline(moved), "15:30")) == {(SUSPECTED, "ReplaceRouteTableAssociation")}
+    known = replace(moved, request={**request, "associationId": "rtbassoc-pub"})
+    assert said(findings(lost(), timeline(known), "15:30")) == {(PROVEN, "ReplaceRouteTableAssociation")}
