@@ -6,18 +6,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo strace prism test test-crash test-docker test-engines lint docs bench fuzz clean
+.PHONY: help install demo strace prism test test-crash test-docker test-engines test-long lint docs bench fuzz clean
 
 help:
 	@echo "make demo    run the whole story on your machine: two faults, found, explained and undone (under 3 minutes)"
 	@echo "make test    run lint, type checks and all tests (about 15 minutes on 2 cores)"
 	@echo "make test-crash   run the long crash sweep: kill the process or fail a call at 60 or more system calls (needs strace)"
 	@echo "make test-engines  run only the tests of each kind of Beam runner (builds Prism, which needs Go)"
+	@echo "make test-long   run the long forms: every story with every format and reading, the portable runner (10 minutes)"
 	@echo "make test-docker  run the tests against a real ClickHouse server (needs Docker)"
 	@echo "make lint    run only ruff, mypy and codespell"
 	@echo "make docs    regenerate the reference pages in docs/"
 	@echo "make bench   run the benchmarks against comparable tools (20 minutes; less with FLOWTRAIL_BENCH=quick)"
-	@echo "make fuzz    parse a million mangled log lines, and try 100,000 hostile SQL statements (under 10 minutes)"
+	@echo "make fuzz    parse a million mangled log lines, try 100,000 hostile SQL statements and a million packets (about 20 minutes)"
 	@echo "make clean   remove .venv and all build output"
 
 install: $(STAMP)
@@ -67,6 +68,9 @@ test-crash: $(STAMP)
 test-engines: $(STAMP) prism
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal -m engines tests/engines
 
+test-long: $(STAMP) prism
+	PYTHONDONTWRITEBYTECODE= CI=true $(BIN)/pytest -n 2 --dist worksteal -m long tests
+
 test-docker: $(STAMP)
 	$(BIN)/pytest -m docker tests/integration/test_server_docker.py
 
@@ -85,6 +89,7 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_parse
 	$(BIN)/python -m tests.fuzz_sql
+	$(BIN)/python -m tests.fuzz_verdict
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

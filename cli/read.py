@@ -12,21 +12,28 @@ from schemas.errors import FlowtrailError
 def incidents(ctx: typer.Context, output: OutputOption = None) -> None:
     """List the incidents that were found.
 
-    They are sorted by the time they were first seen.
+    They are sorted by the time they were first seen. When there are none, it says what was examined, and how complete
+    the flow logs and CloudTrail are for that time.
 
-    As JSON: an array of incidents with all their fields, [] when there are none.
+    As JSON: an array of incidents with all their fields, [] when there are none; what was examined is then on standard
+    error.
 
     \b
     Example:
       flowtrail incidents --output json
     """
     from console.answers import incidents as answers
-    from console.terminal.incidents import NONE_YET, show_list
+    from console.answers.examined import examined
+    from console.terminal.incidents import NONE, NONE_YET, show_list
 
     found = settings(ctx, output=output)
     known = answers.incidents(store_of(found))
     answer = [one.to_json() for one in known]
-    reply(found, answer, lambda screen: show_list(known, screen, empty=NONE_YET), columns=answers.COLUMNS)
+    seen = [] if known else examined(store_of(found)).sentences()
+    none = [NONE if len(seen) > 1 else NONE_YET, *seen]
+    reply(found, answer, lambda screen: show_list(known, screen, empty=none), columns=answers.COLUMNS)
+    if seen and found.output != "table":
+        say("\n".join(seen))
 
 
 def incident(
@@ -36,18 +43,19 @@ def incident(
 ) -> None:
     """Show one incident in full.
 
-    Shows what stopped, who caused it and when, the command that undoes it, and the evidence.
+    Shows what stopped, who caused it and when, the command that undoes it, and the evidence; and what earlier runs said
+    of it. An incident that is no longer found is shown if its ID is given in full.
 
     \b
     Example:
       flowtrail incident 5f1c
     """
     from console.answers import incidents as answers
-    from console.terminal.incidents import show_story
+    from console.terminal.incidents import show_told
 
     found = settings(ctx, output=output)
     one = answers.incident(store_of(found), incident_id)
-    reply(found, one.to_json(), lambda screen: show_story(one, screen))
+    reply(found, one.to_json(), lambda screen: show_told(one, screen))
 
 
 def search(

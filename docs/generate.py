@@ -13,6 +13,7 @@ import typer
 from cli.app import app
 from cli.base import EXIT_CODES
 from connectors.settings import AWS_VARIABLES, PREFIX, READ_ELSEWHERE, Settings, accepts
+from network.aws.services import CALLS
 from network.history.apply import EFFECTS
 from network.history.unmodelled import HARMLESS, PARTLY
 from pipelines.ingest.parse.cloudtrail import REACHABILITY
@@ -100,6 +101,9 @@ def calls() -> str:
             _calls(partly),
             "It does not contain what these do: one that fits in time and reach is suspected, never proven:\n",
             _calls(others),
+            "The same holds for these calls of other services, which are kept if they name a security group:\n",
+            "\n".join(f"* {service}: {', '.join(f'`{c}`' for c in sorted(of))}" for service, of in CALLS.items())
+            + "\n",
             "These do nothing to packets of what exists, and are never suspected:\n",
             _calls(harmless),
         ]

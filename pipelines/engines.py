@@ -1,6 +1,7 @@
 """Beam's own runners and their options: which class runs a pipeline, and whether Beam knows what it is told."""
 
 import argparse
+import logging
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -62,6 +63,8 @@ def _made(runner: Runner) -> Any:
             _import("dask.distributed", "pip install 'flowtrail[dask]', here and on the workers.")
             return _import("apache_beam.runners.dask.dask_runner").DaskRunner()
         case Kind.PRISM:
+            # It repeats what Prism logs, even after the run: the tracebacks of errors that are raised here anyway.
+            logging.getLogger("apache_beam.runners.portability.prism_runner").setLevel(logging.CRITICAL)
             return _import("apache_beam.runners.portability.prism_runner").PrismRunner()
         case Kind.PORTABLE:
             return _named(checked(runner.options).runner or "PortableRunner")

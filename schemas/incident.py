@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
 
 from schemas.flow import LOW, TEXT
-from schemas.table import SECONDS, Column, Table
+from schemas.table import MILLISECONDS, SECONDS, Column, Table
 from schemas.times import rfc3339
 
 
@@ -96,11 +96,57 @@ class Incident:
         return json.loads(json.dumps(asdict(self), default=_plain))  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True)
+class Examined:
+    """The range `[start, end)` that a correlation judged; it read records from `since` on."""
+
+    since: datetime
+    start: datetime
+    end: datetime
+
+    @property
+    def lookback(self) -> timedelta:
+        return self.start - self.since
+
+    def within(self, other: "Examined") -> bool:
+        """Whether the other range contains this one; how far back they read does not matter."""
+        return other.start <= self.start and self.end <= other.end
+
+    def hull(self, other: "Examined") -> "Examined":
+        """The shortest range that contains both."""
+        return Examined(min(self.since, other.since), min(self.start, other.start), max(self.end, other.end))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a run said of an incident, and when. `examined`: what it is judged from; None, like `at`, where a release
+    before 0010_history found it. `withdrawn`: the run no longer found it; `replaced_by` are then the incidents that it
+    found instead."""
+
+    incident: Incident
+    examined: Examined | None
+    run: str = ""
+    at: datetime | None = None
+    generation: int = 0
+    withdrawn: bool = False
+    replaced_by: tuple[str, ...] = ()
+
+
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return rfc3339(value)
     raise TypeError(f"{value!r} cannot be written as JSON")
 
+
+EXAMINED: tuple[Column, ...] = tuple(
+    Column(name, SECONDS, "Nullable(DateTime('UTC'))", meaning, nulls="NULL: not noted")
+    for name, meaning in (
+        ("read_from", "records were read from this time on"),
+        ("examined_from", "start of the range that was examined"),
+        ("examined_to", "end of the range that was examined, exclusive"),
+    )
+)
+"""The columns of `Examined`."""
 
 INCIDENTS = Table(
     "incidents",
@@ -129,5 +175,23 @@ INCIDENTS = Table(
         ),
         Column("body", pa.string(), "String", "the whole incident as JSON"),
         Column("run", TEXT, LOW, "the run that wrote the row (runs.run)"),
+        Column(
+            "said_at",
+            MILLISECONDS,
+            "Nullable(DateTime64(3, 'UTC'))",
+            "when it was said",
+            nulls="NULL: by a release that did not note it",
+        ),
+        *EXAMINED,
+        Column(
+            "replaced_by",
+            pa.list_(pa.string()),
+            "Array(String)",
+            "deleted: ids of the incidents that the run found instead",
+        ),
     ),
 )
+
+INCIDENT_HISTORY = Table("incident_history", INCIDENTS.columns)
+"""Everything that was ever said of incidents, the current state included: one row for each incident, generation and
+run."""

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from schemas.flow import LOW, TEXT
+from schemas.incident import EXAMINED
 from schemas.ledger import REFERENCE, WRITTEN_AT
 from schemas.table import Column, Table
 
@@ -17,6 +18,7 @@ RUNS = Table(
             "detail", pa.string(), "String", "begun: what the run is about; busy: object ids, by commas; failed: why"
         ),
         WRITTEN_AT,
+        *EXAMINED,
     ),
 )
 

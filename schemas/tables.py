@@ -2,7 +2,7 @@
 
 from schemas.change import CHANGE_EVENTS
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
-from schemas.incident import INCIDENTS
+from schemas.incident import INCIDENT_HISTORY, INCIDENTS
 from schemas.ledger import LEDGER, RECEIPTS, RETENTION
 from schemas.runs import DEAD_LETTERS, DERIVATIONS, HEARTBEATS, INCIDENT_DRAFTS, PLANNED, RUNS
 from schemas.snapshot import CONFIG_SNAPSHOTS, CONFIG_VERSIONS
@@ -21,6 +21,7 @@ TABLES: dict[str, Table] = {
         CONFIG_SNAPSHOTS,
         CONFIG_VERSIONS,
         INCIDENTS,
+        INCIDENT_HISTORY,
         TGW_FLOWS,
         TGW_COVERAGE,
         RETENTION,

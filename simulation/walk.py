@@ -9,7 +9,8 @@ to it: the entries of prefix lists in the answers, as `PREFIX_LISTS`, and the re
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 
 Answers = Mapping[str, Mapping[str, Any]]
@@ -315,7 +316,7 @@ def route_delivers(answers: Answers, eni: Eni, destination: str, *, answer: bool
     if target.startswith("igw-"):
         if not gateway_attached(answers, target, eni["VpcId"]):
             return False
-        return ip_address(destination).version == 6 or (has_public_address(eni) and not _private(destination))
+        return _address(destination).version == 6 or (has_public_address(eni) and not _private(destination))
     return not (answer and target.startswith("nat-"))
 
 
@@ -334,7 +335,7 @@ def route_target(answers: Answers, eni: Eni, destination: str) -> str | None:
         for cidr in [own] if own else _listed(answers, route.get("DestinationPrefixListId", "")):
             if _contains(cidr, destination):
                 preference = 0 if propagated else 2 if own else 1
-                rank = (ip_network(cidr, strict=False).prefixlen, preference)
+                rank = (_network(cidr).prefixlen, preference)
                 if best is None or rank > best[0]:
                     best = (rank, route)
     if best is None or best[1].get("State") == "blackhole":
@@ -367,5 +368,15 @@ def gateway_attached(answers: Answers, gateway_id: str, vpc_id: str) -> bool:
 def _contains(cidr: str, address: str) -> bool:
     if not cidr:
         return False
-    network, ip = ip_network(cidr, strict=False), ip_address(address)
+    network, ip = _network(cidr), _address(address)
     return network.version == ip.version and ip in network
+
+
+@lru_cache
+def _network(cidr: str) -> IPv4Network | IPv6Network:
+    return ip_network(cidr, strict=False)
+
+
+@lru_cache
+def _address(text: str) -> IPv4Address | IPv6Address:
+    return ip_address(text)

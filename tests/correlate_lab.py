@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from network.history.timeline import Timeline
-from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MINUTES
+from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MANY_PORTS, MINUTES
 from schemas.change import ChangeEvent
 from schemas.configuration import (
     AclAssociation,
@@ -247,18 +247,49 @@ def covered(first: str, last: str) -> list[int]:
 def minutes_table(flows: Sequence[Flow]) -> pa.Table:
     """The cells of the web server's records; line numbers are positions in the list, starting at 2."""
     groups: dict[tuple[Any, ...], list[tuple[int, Flow]]] = {}
+    high = high_ports(flows)
     for line, flow in enumerate(flows, start=2):
         ingress = flow.dst == WEB
         near, far = (flow.dst_port, flow.src_port) if ingress else (flow.src_port, flow.dst_port)
         peer = flow.src if ingress else flow.dst
         minute = seconds(flow.at) // 60 * 60
-        key = (minute, int(ingress), int(near <= far), flow.protocol, min(near, far), packed(peer))
+        known = tuple((flow.protocol, port) in high for port in (near, far))
+        server = near <= far if known[0] == known[1] else known[0]
+        key = (minute, int(ingress), int(server), flow.protocol, near if server else far, packed(peer))
         groups.setdefault(key, []).append((line, flow))
-    rows = [_cell(key, members) for key, members in groups.items()]
+    first: dict[tuple[Any, ...], datetime] = {}
+    for flow in flows:
+        if flow.action == "ACCEPT" and (flow.protocol != 6 or flow.flags is None):
+            first[ends_of(flow)] = min(flow.at, first.get(ends_of(flow), flow.at))
+    rows = [_cell(key, members, first) for key, members in groups.items()]
     return pa.Table.from_pylist(rows, MINUTES)
 
 
-def _cell(key: tuple[Any, ...], members: list[tuple[int, Flow]]) -> dict[str, Any]:
+def high_ports(flows: Sequence[Flow]) -> set[tuple[int, int]]:
+    """(protocol, port) of ports that are the higher one in conversations with `MANY_PORTS` lower ones above 1023."""
+    lower: dict[tuple[int, int], set[int]] = {}
+    for flow in flows:
+        low, high = sorted((flow.src_port, flow.dst_port))
+        if flow.action == "ACCEPT" and _has_data(flow) and 1024 <= low < high:
+            lower.setdefault((flow.protocol, high), set()).add(low)
+    return {high for high, ports in lower.items() if len(ports) >= MANY_PORTS}
+
+
+def ends_of(flow: Flow) -> tuple[Any, ...]:
+    return flow.protocol, flow.src, flow.src_port, flow.dst, flow.dst_port
+
+
+def _opens(flow: Flow, first: dict[tuple[Any, ...], datetime]) -> bool:
+    if flow.protocol == 6 and flow.flags is not None:
+        return flow.flags & 2 != 0
+    if flow.action == "ACCEPT":
+        return first[ends_of(flow)] == flow.at
+    return ends_of(flow) not in first or first[ends_of(flow)] > flow.at
+
+
+def _cell(
+    key: tuple[Any, ...], members: list[tuple[int, Flow]], accepted: dict[tuple[Any, ...], datetime]
+) -> dict[str, Any]:
     minute, ingress, server, protocol, port, peer = key
     row: dict[str, Any] = {
         "minute": minute,
@@ -278,16 +309,21 @@ def _cell(key: tuple[Any, ...], members: list[tuple[int, Flow]]) -> dict[str, An
     for name, mine in parts.items():
         ordered = sorted(mine, key=lambda m: (m[1].at, m[0]))
         first, last = (ordered[0], ordered[-1]) if ordered else ((0, None), (0, None))
+        opening = [m for m in ordered if _opens(m[1], accepted)]
+        told = (opening or ordered)[0][1] if ordered and name == "reject" else first[1]
         row |= {
             f"{name}_flows": len(mine),
+            f"{name}_opens": len(opening),
+            f"{name}_open_first": seconds(opening[0][1].at) if opening else 0,
+            f"{name}_open_last": seconds(opening[-1][1].at) if opening else 0,
             f"{name}_packets": sum(flow.packets for _, flow in mine),
             f"{name}_bytes": sum(flow.bytes for _, flow in mine),
             f"{name}_flags": _or(flow.flags or 0 for _, flow in mine),
             f"{name}_first": seconds(first[1].at) if first[1] else 0,
             f"{name}_last": seconds(last[1].at) if last[1] else 0,
             f"{name}_end": max((seconds(flow.at) + flow.lasts for _, flow in mine), default=0),
-            f"{name}_local_port": (first[1].dst_port if ingress else first[1].src_port) if first[1] else 0,
-            f"{name}_peer_port": (first[1].src_port if ingress else first[1].dst_port) if first[1] else 0,
+            f"{name}_local_port": (told.dst_port if ingress else told.src_port) if told else 0,
+            f"{name}_peer_port": (told.src_port if ingress else told.dst_port) if told else 0,
             f"{name}_first_object": int(bool(ordered)),
             f"{name}_first_row": first[0],
             f"{name}_last_object": int(bool(ordered)),

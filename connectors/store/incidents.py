@@ -1,8 +1,8 @@
-"""Incidents in the store: one row each; the latest generation counts."""
+"""Incidents in the store: one row each, the latest generation counts; and everything that was ever said of them."""
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -10,10 +10,12 @@ from clickhouse_connect.driver.client import Client
 from pydantic import TypeAdapter
 
 from connectors.store.clickhouse import insert, query
-from schemas.incident import INCIDENTS, Incident
+from schemas.incident import INCIDENT_HISTORY, INCIDENTS, Examined, Incident, Said
 from schemas.runs import INCIDENT_DRAFTS
 
 _INCIDENT = TypeAdapter(Incident)
+
+_COLUMNS = "body, generation, deleted, run, said_at, read_from, examined_from, examined_to, replaced_by"
 
 
 def save_draft(client: Client, run: str, incident: Incident) -> None:
@@ -22,48 +24,74 @@ def save_draft(client: Client, run: str, incident: Incident) -> None:
     insert(client, INCIDENT_DRAFTS, pa.table(row))
 
 
-def publish(client: Client, run: str, start: datetime, end: datetime) -> list[Incident]:
-    """Make the drafts of a run, which correlated `[start, end)`, visible in one step; returns them by `first_seen` and
-    id."""
+def drafts(client: Client, run: str) -> list[Incident]:
+    """The incidents that a run has found, in order of `first_seen` and id."""
     sql = f"SELECT DISTINCT body FROM {INCIDENT_DRAFTS.name} WHERE run = {{run:String}}"  # noqa: S608
     found = [from_json(row["body"]) for row in query(client, sql, {"run": run}).to_pylist()]
-    found.sort(key=lambda incident: (incident.first_seen, incident.id))
-    save(client, found, start, end, run)
-    return found
+    return sorted(found, key=lambda incident: (incident.first_seen, incident.id))
 
 
-def save(client: Client, incidents: Sequence[Incident], start: datetime, end: datetime, run: str = "") -> None:
-    """Replace the stored incidents of `[start, end)` with those that a correlation of this range found.
-
-    Rows with unchanged content stay as they are. An incident that started in the range and was not found again is
-    deleted, and so is one that a found incident supersedes: same kind, overlapping times, interfaces and ports.
-    """
-    known = {incident.id: incident for incident in load(client)}
-    found = {incident.id: incident for incident in incidents}
-    changed = [incident for incident in incidents if _body(incident) != _body(known.get(incident.id))]
-    obsolete = [
-        incident
-        for incident in known.values()
-        if incident.id not in found
-        and (start <= incident.first_seen < end or any(_superseded(incident, other) for other in incidents))
-    ]
-    if not changed and not obsolete:
-        return
-    sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
-    generation = int(query(client, sql)["latest"][0].as_py() or 0) + 1
-    rows = [_row(i, generation, 0, run) for i in changed] + [_row(i, generation, 1, run) for i in obsolete]
-    insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
+def current(client: Client) -> list[Said]:
+    """What is now said of every incident, ordered by `first_seen` and id."""
+    sql = f"SELECT {_COLUMNS} FROM {INCIDENTS.name} FINAL WHERE deleted = 0 ORDER BY first_seen, id"  # noqa: S608
+    return [_said(row) for row in query(client, sql).to_pylist()]
 
 
 def load(client: Client, incident_id: str | None = None) -> list[Incident]:
     """All incidents, or the one with this id, ordered by `first_seen` and id."""
+    found = [said.incident for said in current(client)]
+    return [incident for incident in found if incident_id in (None, incident.id)]
+
+
+def history(client: Client, incident_id: str) -> list[Said]:
+    """Everything that was said of the incident, and of those that it replaced, oldest first. What says the same again
+    is left out."""
     sql = f"""
-        SELECT body FROM {INCIDENTS.name} FINAL
-        WHERE deleted = 0 AND ({{id:String}} = '' OR id = {{id:String}})
-        ORDER BY first_seen, id
+        SELECT DISTINCT {_COLUMNS} FROM {INCIDENT_HISTORY.name} FINAL
+        WHERE id = {{id:String}} OR id IN (
+            SELECT id FROM {INCIDENT_HISTORY.name} WHERE has(replaced_by, {{id:String}})
+        )
+        ORDER BY generation, said_at, run, deleted DESC, id
     """  # noqa: S608
-    rows = query(client, sql, {"id": incident_id or ""}).to_pylist()
-    return [from_json(row["body"]) for row in rows]
+    told: list[Said] = []
+    last: dict[str, tuple[Incident, bool]] = {}
+    for said in map(_said, query(client, sql, {"id": incident_id}).to_pylist()):
+        if last.get(said.incident.id) != (said.incident, said.withdrawn):
+            told.append(said)
+        last[said.incident.id] = said.incident, said.withdrawn
+    return told
+
+
+def withdrawn(client: Client) -> list[str]:
+    """Ids of incidents that were said once and are no longer found."""
+    sql = f"""
+        SELECT DISTINCT id FROM {INCIDENT_HISTORY.name}
+        WHERE id NOT IN (SELECT id FROM {INCIDENTS.name} FINAL WHERE deleted = 0) ORDER BY id
+    """  # noqa: S608
+    return [str(row["id"]) for row in query(client, sql).to_pylist()]
+
+
+def write(client: Client, run: str, said: Sequence[Said]) -> None:
+    """Make what a run says of incidents visible in one step, and keep what was said of them before. What is already
+    said of an incident, from the same range, is not written again."""
+    before = {old.incident.id: old for old in current(client)}
+    new = [
+        one
+        for one in said
+        if (old := before.get(one.incident.id)) is None
+        or one.withdrawn
+        or (_body(one.incident), one.examined) != (_body(old.incident), old.examined)
+    ]
+    if not new:
+        return
+    sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
+    generation, now = int(query(client, sql)["latest"][0].as_py() or 0) + 1, datetime.now(UTC)
+    rows = [_row(one, generation, run, now) for one in new]
+    olds = [before[one.incident.id] for one in new if one.incident.id in before]
+    # A process that ends between the two inserts has kept what it did not publish: the next run says it again.
+    kept = [_row(old, old.generation, old.run, old.at) for old in olds if old.at is None] + rows
+    insert(client, INCIDENT_HISTORY, pa.Table.from_pylist(kept, INCIDENT_HISTORY.schema))
+    insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
 
 
 def from_json(body: str) -> Incident:
@@ -71,25 +99,38 @@ def from_json(body: str) -> Incident:
     return _INCIDENT.validate_json(body)
 
 
-def _body(incident: Incident | None) -> str:
+def _body(incident: Incident) -> str:
     """Canonical: equal incidents give equal text."""
-    return json.dumps(incident.to_json(), sort_keys=True, separators=(",", ":")) if incident else ""
+    return json.dumps(incident.to_json(), sort_keys=True, separators=(",", ":"))
 
 
-def _superseded(one: Incident, other: Incident) -> bool:
-    together = one.first_seen <= (other.closed_at or other.last_seen) and other.first_seen <= (
-        one.closed_at or one.last_seen
+def _said(row: dict[str, Any]) -> Said:
+    since, start, end = (_utc(row[name]) for name in ("read_from", "examined_from", "examined_to"))
+    return Said(
+        from_json(row["body"]),
+        Examined(since, start, end) if since and start and end else None,
+        row["run"],
+        _utc(row["said_at"]),
+        row["generation"],
+        bool(row["deleted"]),
+        tuple(row["replaced_by"]),
     )
-    same = one.kind == other.kind and set(one.enis) & set(other.enis) and set(one.ports) & set(other.ports)
-    return together and bool(same)
 
 
-def _row(incident: Incident, generation: int, deleted: int, run: str) -> dict[str, Any]:
+def _utc(value: int | datetime | None) -> datetime | None:
+    """The engine gives DateTime as seconds and DateTime64 as a time."""
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value, UTC)
+    return None if value is None else value.astimezone(UTC)
+
+
+def _row(said: Said, generation: int, run: str, at: datetime | None) -> dict[str, Any]:
+    incident, examined = said.incident, said.examined
     cause = incident.cause
     return {
         "id": incident.id,
         "generation": generation,
-        "deleted": deleted,
+        "deleted": int(said.withdrawn),
         "kind": incident.kind.value,
         "state": incident.state.value,
         "certainty": incident.certainty.value,
@@ -105,4 +146,9 @@ def _row(incident: Incident, generation: int, deleted: int, run: str) -> dict[st
         "closed_at": incident.closed_at,
         "body": _body(incident),
         "run": run,
+        "said_at": at and at.replace(microsecond=at.microsecond // 1000 * 1000),
+        "read_from": examined and examined.since,
+        "examined_from": examined and examined.start,
+        "examined_to": examined and examined.end,
+        "replaced_by": list(said.replaced_by),
     }

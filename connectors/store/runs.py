@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
@@ -10,6 +11,7 @@ from connectors.store.attempts import VOID
 from connectors.store.clickhouse import insert, query
 from connectors.store.dead_letters import of_run
 from schemas.errors import FlowtrailError
+from schemas.incident import Examined
 from schemas.ledger import LEDGER, RECEIPTS
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.runs import DEAD_LETTERS, PLANNED, RUNS
@@ -75,10 +77,21 @@ def begin(client: Client, command: str, detail: str = "") -> str:
 
 
 def note(
-    client: Client, run: str, command: str, state: str, *, counts: Mapping[str, int] | None = None, detail: str = ""
+    client: Client,
+    run: str,
+    command: str,
+    state: str,
+    *,
+    counts: Mapping[str, int] | None = None,
+    detail: str = "",
+    examined: Examined | None = None,
 ) -> None:
-    """Note that the run has come to this state; `counts` of several notes of one state add up."""
-    row = {"run": run, "command": command, "state": state, "counts": sorted((counts or {}).items()), "detail": detail}
+    """Note that the run has come to this state; `counts` of several notes of one state add up. `examined`: the range
+    that it has judged."""
+    row: dict[str, Any] = {"run": run, "command": command, "state": state, "detail": detail}
+    row["counts"] = sorted((counts or {}).items())
+    if examined is not None:
+        row |= {"read_from": examined.since, "examined_from": examined.start, "examined_to": examined.end}
     insert(client, RUNS, RUNS.rows([row]))
 
 

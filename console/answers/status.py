@@ -9,10 +9,12 @@ from connectors.store.clickhouse import Store
 from connectors.store.dead_letters import set_aside
 from connectors.store.migrate import pending
 from connectors.store.retention import Kept, kept
+from connectors.store.trail import Trail, trails
 from console.answers.ask import ask
 from console.answers.copies import Copies, copies
 from console.answers.gaps import Gap, gaps
 from console.answers.overlaps import Overlap, overlaps
+from console.answers.unlogged import Unlogged, unlogged
 from schemas.ledger import DeadLetter
 
 LAST_DAY = timedelta(hours=24)
@@ -23,7 +25,7 @@ FOR_EVER = Kept(None, None)
 @dataclass(frozen=True)
 class Status:
     """`facts` are the columns of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps`,
-    `overlaps` and `copies` are those of `[gaps_from, gaps_to)`."""
+    `overlaps`, `copies`, `trails` and `unlogged` are those of `[gaps_from, gaps_to)`."""
 
     store: Store
     pending: list[str]
@@ -35,6 +37,8 @@ class Status:
     gaps_to: datetime | None = None
     overlaps: Sequence[Overlap] = ()
     copies: Sequence[Copies] = ()
+    trails: Sequence[Trail] = ()
+    unlogged: Sequence[Unlogged] = ()
     kept: Kept = FOR_EVER
 
     @property
@@ -58,6 +62,8 @@ class Status:
             "gaps": [gap.to_json() for gap in self.gaps],
             "overlaps": [overlap.to_json() for overlap in self.overlaps],
             "copies": [each.to_json() for each in self.copies],
+            "cloudtrail": [each.to_json() for each in self.trails],
+            "unlogged": [each.to_json() for each in self.unlogged],
         }
 
 
@@ -67,9 +73,9 @@ def status(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> Status:
-    """The state of the store at `now`. Gaps, overlaps and copies are those of `[start, end)`, by default of the last
-    24 hours of flow records. Raises FlowtrailError when there is no database, or when its migrations do not match this
-    release."""
+    """The state of the store at `now`. Gaps and what else may be missing are those of `[start, end)`, by default of the
+    last 24 hours of flow records. Raises FlowtrailError when there is no database, or when its migrations do not match
+    this release."""
     todo = [migration.file for migration in pending(store.reader())]
     if todo:
         return Status(store, todo, None, (), now)
@@ -82,6 +88,13 @@ def status(
     begin = max(start or finish - LAST_DAY, known.kept.since or NEVER)  # expired records are not a gap
     if begin >= finish:
         return known
-    found, twice = gaps(store, begin, finish), overlaps(store, begin, finish)
-    copied = copies(store, begin, finish)
-    return replace(known, gaps=found, gaps_from=begin, gaps_to=finish, overlaps=twice, copies=copied)
+    return replace(
+        known,
+        gaps=gaps(store, begin, finish),
+        gaps_from=begin,
+        gaps_to=finish,
+        overlaps=overlaps(store, begin, finish),
+        copies=copies(store, begin, finish),
+        trails=trails(store.reader(), begin, finish),
+        unlogged=unlogged(store, begin, finish),
+    )

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from console.answers.incidents import FIND_SOME
+from console.answers.incidents import FIND_SOME, Told
 from console.answers.text import both, few, utc
 from console.terminal.screen import Screen
-from schemas.incident import Certainty, Incident, Kind, State
+from schemas.incident import Certainty, Examined, Incident, Kind, Said, State
 from schemas.protocols import protocol_name
 
 MOST = 5
@@ -15,10 +15,11 @@ NONE = "No incidents."
 NONE_YET = f"{NONE} {FIND_SOME}"
 
 
-def show_list(found: Sequence[Incident], screen: Screen, empty: str = NONE) -> None:
-    """One row for each incident, or `empty` without any."""
+def show_list(found: Sequence[Incident], screen: Screen, empty: Sequence[str] = (NONE,)) -> None:
+    """One row for each incident, or the lines `empty` without any."""
     if not found:
-        screen.line(empty)
+        for line in empty:
+            screen.line(line)
         return
     screen.table(
         ["id", "state", "what", "certainty", "first seen (UTC)", "closed (UTC)", "cause"],
@@ -55,8 +56,37 @@ _CERTAINTY = {
 }
 
 
-def show_story(found: Incident, screen: Screen) -> None:
-    """What stopped, who caused it and when, how to undo it, and the evidence."""
+def show_told(told: Told, screen: Screen) -> None:
+    """An incident in full, whether it is still said, from which range it is known, and what was said earlier."""
+    if told.now.withdrawn:
+        screen.line(_withdrawn(told.now), "bold")
+        screen.line()
+    show_story(told.now.incident, screen, told.now.examined)
+    if told.earlier:
+        screen.heading("Said earlier")
+    last = ""
+    for said in told.earlier:
+        text = _withdrawn(said) if said.withdrawn else _in_short(said, told.now.incident.id)
+        if text != last:
+            screen.line(f"  {utc(said.at) if said.at else 'at an unknown time'}  {text} (run {said.run or 'unknown'})")
+        last = text
+
+
+def _withdrawn(said: Said) -> str:
+    instead = f"; found instead: {', '.join(said.replaced_by)}" if said.replaced_by else ""
+    return f"incident {said.incident.id} was no longer found{instead}"
+
+
+def _in_short(said: Said, named: str) -> str:
+    found = said.incident
+    title = what(found) if found.id == named else f"as incident {found.id}: {what(found)}"
+    state = f"closed {utc(found.closed_at)}" if found.closed_at else str(found.state)
+    cause = f", {found.cause.event_name} by {found.cause.actor}" if found.cause else ""
+    return f"{title}, {state}, {found.certainty}{cause}, since {utc(found.first_seen)}"
+
+
+def show_story(found: Incident, screen: Screen, examined: Examined | None = None) -> None:
+    """What stopped, who caused it and when, how to undo it, the evidence, and the range that it is known from."""
     screen.line(f"Incident {found.id}: {what(found)}", "bold")
     state = f"closed {both(found.closed_at)}" if found.closed_at else str(found.state)
     _pairs(
@@ -85,6 +115,9 @@ def show_story(found: Incident, screen: Screen) -> None:
             screen.line(f"    {item.text}")
     screen.heading("Completeness")
     screen.line(f"  {found.coverage}")
+    if examined:
+        start, end = utc(examined.start), utc(examined.end)
+        screen.line(f"  It is known from the range {start} to {end}; nothing is known of it after that.")
     if found.proof_query:
         screen.heading("See for yourself")
         for line in found.proof_query.splitlines():

@@ -6,13 +6,16 @@ from typing import Any
 
 from connectors.store.migrate import released
 from connectors.store.retention import Kept, words
+from connectors.store.trail import sentence
 from console.answers.copies import Copies
 from console.answers.coverage import SEE_REJECTED
 from console.answers.gaps import MOST
 from console.answers.overlaps import MOST as OVERLAPS
 from console.answers.overlaps import Overlap
 from console.answers.status import Status
-from console.answers.text import INGEST, both, span, utc
+from console.answers.text import INGEST, both, few, span, utc
+from console.answers.unlogged import MOST as UNLOGGED
+from console.answers.unlogged import Unlogged
 from console.terminal.escape import clean
 from console.terminal.screen import Screen
 
@@ -48,6 +51,8 @@ def show(found: Status, screen: Screen) -> None:
     rows += _gaps(found)
     rows += _overlaps(found.overlaps)
     rows += _copies(found.copies)
+    rows += _trail(found)
+    rows += _unlogged(found.unlogged)
     bad = {letter.ref: letter for letter in found.dead_letters}
     rows.append(("set aside", f"{len(bad)} objects that could not be read"))
     rows += [
@@ -147,6 +152,22 @@ def _copies(found: Sequence[Copies]) -> list[tuple[str, str]]:
             ("", f"{one.objects} objects in {where}  {utc(one.start)} to {utc(one.end)}  {one.records} records")
         )
     return [*rows, ("", ONE_BUCKET)]
+
+
+def _trail(found: Status) -> list[tuple[str, str]]:
+    if found.gaps_from is None or found.gaps_to is None:
+        return []
+    return [("CloudTrail", clean(sentence(found.trails, found.gaps_from, found.gaps_to)))]
+
+
+def _unlogged(found: Sequence[Unlogged]) -> list[tuple[str, str]]:
+    if not found:
+        return []
+    count = f"{len(found)}{' or more' if len(found) == UNLOGGED else ''}"
+    rows = [("not logged", f"{count} interfaces have no record at all: {clean(few([u.interface_id for u in found]))}")]
+    if (deleted := found[0].deleted_at) is not None:
+        rows.append(("", f"a flow log was deleted at {both(deleted)}"))
+    return rows
 
 
 def _kept(known: Kept) -> str:

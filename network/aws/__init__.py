@@ -5,4 +5,5 @@
 `describe.py`     turns `describe-*` output into resources.
 `call.py`         a CloudTrail call, its request and response ready to read, and the calls before it.
 `group_rules.py`  the rules in a call on a security group.
+`services.py`     calls by which other services change security groups.
 """

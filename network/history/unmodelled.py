@@ -4,6 +4,7 @@ in time and reach, it is a reason to suspect it, and never to prove another.
 Source: the EC2 API reference, for what the calls name.
 """
 
+from network.aws import services
 from network.aws.call import ids_in
 from network.history.apply import EFFECTS
 from network.history.apply_routing import TAKE_AWAY
@@ -43,6 +44,8 @@ def concerned(event: ChangeEvent, configuration: Configuration) -> frozenset[str
     """Ids of the interfaces that a call may concern, by the resources that it names; all of them if it names none, as a
     call on the whole account does, or only such that the configuration does not contain."""
     named = frozenset(ids_in(event.request, event.response))
+    if event.event_name in services.NAMES:
+        return _managed(named, configuration)
     direct = frozenset(i.id for i in configuration.interfaces.values() if _belongs(i, named))
     routed = _routed(named, configuration)
     listed = frozenset(
@@ -55,6 +58,12 @@ def concerned(event: ChangeEvent, configuration: Configuration) -> frozenset[str
     if found or (named and all(name.startswith(CONTAINED) for name in named)):
         return found
     return frozenset(configuration.interfaces)
+
+
+def _managed(named: frozenset[str], configuration: Configuration) -> frozenset[str]:
+    """Interfaces that AWS services made, in the VPCs of the named security groups; which of them is not in the call."""
+    vpcs = {group.vpc_id for group_id in named if (group := configuration.security_groups.get(group_id))}
+    return frozenset(i.id for i in configuration.interfaces.values() if i.managed_by and i.vpc_id in vpcs)
 
 
 def _belongs(interface: NetworkInterface, named: frozenset[str]) -> bool:

@@ -126,7 +126,7 @@ def _egress(
     nat = configuration.nat_gateways.get(target)
     yield _Stage(tuple(steps), "lost", "NONE", way="" if nat else _assumed(target))
     if nat is not None:
-        yield from _beyond_nat(configuration, nat, me, packet)
+        yield from _beyond_nat(configuration, nat, me, peer, packet)
     if peer is not None and target == "local":
         yield _Stage((acl.check(configuration, peer.subnet_id, False, packet, "request"),), "rejected", "NONE")
         yield _Stage(security_group.check(configuration, peer, False, packet, "request"), "rejected", "NONE")
@@ -136,17 +136,20 @@ def _egress(
 
 
 def _beyond_nat(
-    configuration: Configuration, nat: NatGateway, me: NetworkInterface, packet: Packet
+    configuration: Configuration, nat: NatGateway, me: NetworkInterface, peer: NetworkInterface | None, packet: Packet
 ) -> Iterator[_Stage]:
     """The way of a request behind a NAT gateway, and of its answer back to it. The port that the gateway uses is any of
-    `NAT_PORTS`."""
+    `NAT_PORTS`. Whether an interface of the VPC accepts what comes from the gateway is not followed."""
     crosses = nat.subnet_id != me.subnet_id
     reply = packet.reply()
     if crosses:
         yield _Stage((acl.check(configuration, nat.subnet_id, False, packet, "request"),), "rejected", "NONE")
     yield _Stage((acl.check(configuration, nat.subnet_id, True, packet, "request"),), "rejected", "NONE")
     sender = Sender(nat.id, nat.vpc_id, nat.subnet_id, public=True)
-    yield _routed(configuration, sender, packet, None, "request", "NONE")
+    yield _routed(configuration, sender, packet, peer, "request", "NONE")
+    if peer is not None:
+        text = f"whether {peer.id} accepts what {nat.id} sends is not examined"
+        yield _Stage((Step(routing.NAT, "egress", nat.id, text, "unknown"),), "lost", "NONE")
     back = acl.check_ports(configuration, nat.subnet_id, reply, NAT_PORTS)
     yield _Stage((back,), "rejected", "NONE")
     if crosses:

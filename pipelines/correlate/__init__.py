@@ -7,4 +7,5 @@
 `detect/`      what is wrong at a network interface. Pure.
 `blame/`       which change caused it, tested against the VPC model. Pure.
 `tell/`        turns findings with the same cause into an incident, with evidence and the undo command. Pure.
+`settle.py`    what a run changes of what is known. Pure.
 """

@@ -15,10 +15,12 @@ from clickhouse_connect.driver.client import Client
 from connectors.store.clickhouse import query
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.trial import SampledFlow
-from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MINUTES, Ints
+from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MANY_PORTS, MINUTES, Ints, serves
 from pipelines.correlate.detect.signals import Conversation, Pointer
 from pipelines.correlate.tell.evidence import FlowRow
 from schemas.configuration import NetworkInterface
+
+_DATA = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,23 @@ def addresses_of(timeline: Timeline) -> dict[str, tuple[str, ...]]:
     return {interface_id: tuple(sorted(addresses)) for interface_id, addresses in found.items()}
 
 
-def minutes_of(client: Client, facts: InterfaceFacts, start: datetime, end: datetime) -> pa.Table:
-    """The minutes of an interface in `[start, end)`: one row per cell, with the schema `MINUTES`."""
+def high_ports(client: Client, interface_id: str, start: datetime, end: datetime) -> tuple[int, ...]:
+    """The service ports of an interface and its peers that are above their clients' ports, as protocol * 65536 + port,
+    ascending."""
+    parameters = {**_DATA, "interface": interface_id, "start": start, "end": end, "many": MANY_PORTS}
+    return tuple(row["code"] for row in _ask(client, "high_ports", parameters).to_pylist())
+
+
+def minutes_of(client: Client, facts: InterfaceFacts, high: Sequence[int], start: datetime, end: datetime) -> pa.Table:
+    """The minutes of an interface in `[start, end)`: one row per cell, with the schema `MINUTES`. `high`: its
+    `high_ports`."""
     parameters = {
+        **_DATA,
         "interface": facts.interface_id,
         "addresses": list(facts.addresses),
+        "high_ports": list(high),
         "start": start,
         "end": end,
-        "handshake_bytes": HANDSHAKE_BYTES,
-        "data_bytes": DATA_BYTES,
     }
     return _ask(client, "minutes", parameters).select(MINUTES.names).cast(MINUTES)
 
@@ -138,22 +148,24 @@ def objects(client: Client, object_ids: Sequence[int]) -> dict[int, tuple[str, s
     return {row["object_id"]: (row["bucket"], row["key"], row["etag"]) for row in table.to_pylist()}
 
 
-def sample(client: Client, facts: InterfaceFacts, start: datetime, end: datetime, limit: int) -> list[SampledFlow]:
+def sample(
+    client: Client, facts: InterfaceFacts, high: Sequence[int], start: datetime, end: datetime, *, limit: int
+) -> list[SampledFlow]:
     """Up to `limit` TCP and UDP flow records of an interface, always the same ones. Those whose local end is unknown
-    are left out."""
+    are left out. `high`: its `high_ports`."""
     parameters = {"interface": facts.interface_id, "start": start, "end": end, "limit": limit}
-    found = (_sampled(row, facts.addresses) for row in _ask(client, "sample", parameters).to_pylist())
+    found = (_sampled(row, facts.addresses, high) for row in _ask(client, "sample", parameters).to_pylist())
     return [flow for flow in found if flow is not None]
 
 
-def _sampled(row: Mapping[str, Any], addresses: Sequence[str]) -> SampledFlow | None:
+def _sampled(row: Mapping[str, Any], addresses: Sequence[str], high: Sequence[int]) -> SampledFlow | None:
     source = (row["source"], row["source_port"])
     destination = (row["destination"], row["destination_port"])
     if source[0] not in addresses and destination[0] not in addresses:
         return None
     ingress = destination[0] in addresses
     local, peer = (destination, source) if ingress else (source, destination)
-    server = local[1] <= peer[1]
+    server = serves(row["proto"], local[1], peer[1], high)
     conversation = Conversation(local[0], peer[0], row["proto"], local[1], peer[1], server)
     return SampledFlow(row["begin"], conversation, ingress == server, row["action"])
 

@@ -2,34 +2,38 @@
 modules."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import apache_beam as beam
 
-from connectors.store import incidents, runs
+from connectors.store import incidents, runs, trail
 from connectors.store.clickhouse import Store
 from connectors.store.migrate import ensure_migrated
 from pipelines.configuration import required_timeline
 from pipelines.correlate import facts
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.blame.trial import fidelity
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
+from pipelines.correlate.settle import known_from_elsewhere, settle
 from pipelines.correlate.tell.completeness import Coverage, one_sided, sentence
-from pipelines.correlate.tell.incident import changes_of, tell, wanted, with_keys
+from pipelines.correlate.tell.incident import changes_of, first_seen, last_seen, parts, tell, wanted, with_keys
 from pipelines.runner import check, noting_failures, running
 from schemas.errors import FlowtrailError
-from schemas.incident import Incident
+from schemas.incident import Examined, Incident
 from schemas.runner import IN_PROCESS, Runner
 from schemas.times import rfc3339
 
 LOG = logging.getLogger(__name__)
 
+BEFORE = timedelta(hours=1)
+"""How long before the first sign of an incident CloudTrail must be complete, for its changes to be known."""
 SAMPLED_FLOWS = 100
 """Flow records per interface that are compared with the verdict."""
 
@@ -60,10 +64,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Found:
-    """The signals of an interface. `minutes`: how many of the range's minutes were delivered, and how many it has."""
+    """The signals of an interface. `high_ports` as `facts.high_ports` gives them. `minutes`: how many of the range's
+    minutes were delivered, and how many it has."""
 
     interface: InterfaceFacts
     signals: list[Signal]
+    high_ports: tuple[int, ...]
     minutes: tuple[int, int]
 
 
@@ -88,7 +94,7 @@ class Correlate(beam.PTransform[beam.PCollection[InterfaceFacts], beam.PCollecti
             | "Detect" >> beam.Map(_detect, self.job).with_output_types(Found)
             | "Blame" >> beam.FlatMap(_blame, self.job).with_output_types(tuple[str, Trace])
             | "By cause" >> beam.GroupByKey()
-            | "Tell" >> beam.Map(_tell, self.job).with_output_types(str)
+            | "Tell" >> beam.FlatMap(_tell, self.job).with_output_types(str)
         )
         return ids
 
@@ -101,8 +107,8 @@ def run_correlate(
     lookback: timedelta = timedelta(hours=24),
     runner: Runner = IN_PROCESS,
 ) -> list[Incident]:
-    """Find the incidents of `[start, end)` and save them, replacing those of an earlier run; in order of `first_seen`
-    and id.
+    """Find the incidents of `[start, end)`, save them, and return what is known of the range now, in order of
+    `first_seen` and id: what is known from a wider range stays as it is (`pipelines.correlate.settle`).
 
     Normal traffic is learned from the `lookback` before `start`. The same facts and range give the same incidents, byte
     for byte. Raises FlowtrailError for an empty range, without a snapshot, without flow records in the range, and when
@@ -123,9 +129,14 @@ def run_correlate(
         LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
     with running(runner, store, run) as pipeline:
         _ = pipeline | "Interfaces" >> beam.Create(interfaces) | "Correlate" >> Correlate(job)
-    published = incidents.publish(client, run, found.start, found.end)
-    runs.note(client, run, "correlate", "done", counts={"incidents": len(published)})
-    return published
+    examined = Examined(found.since, found.start, found.end)
+    settled = settle(incidents.current(client), incidents.drafts(client, run), examined)
+    incidents.write(client, run, settled.said)
+    counts = {"incidents": len(settled.incidents), "interfaces": len(interfaces), "flows": extent.found}
+    runs.note(client, run, "correlate", "done", counts=counts, examined=examined)
+    for one in settled.kept:
+        LOG.warning("warning: %s", known_from_elsewhere(one))
+    return settled.incidents
 
 
 def _detect(interface: InterfaceFacts, job: Job) -> Found:
@@ -138,21 +149,22 @@ def _blame(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
         yield from blamed(found, job)
 
 
-def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> str:
-    """Saves the incident as a draft: saving it twice is saving it once."""
+def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> Iterator[str]:
+    """Saves the incidents as drafts: saving one twice is saving it once."""
     with noting_failures(job.store, job.run):
-        incident = told(named, job)
-        incidents.save_draft(job.store.client(), job.run, incident)
-        return incident.id
+        for incident in told(named, job):
+            incidents.save_draft(job.store.client(), job.run, incident)
+            yield incident.id
 
 
 def detected(interface: InterfaceFacts, job: Job) -> Found:
     """The signals of an interface."""
     client, found = job.store.client(), job.range
-    cells = facts.minutes_of(client, interface, found.since, found.end)
+    high = facts.high_ports(client, interface.interface_id, found.since, found.end)
+    cells = facts.minutes_of(client, interface, high, found.since, found.end)
     covered = facts.covered(client, interface, _delivered(job), found.since, found.end)
     signals = detect(interface.interface_id, cells, covered, found.start, found.lookback)
-    return Found(interface, signals, _minutes(covered, found))
+    return Found(interface, signals, high, _minutes(covered, found))
 
 
 def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
@@ -162,7 +174,9 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
     findings = blame(found.signals, timeline, job.range.end)
     if not findings:
         return
-    flows = facts.sample(job.store.client(), interface, job.range.start, job.range.end, SAMPLED_FLOWS)
+    flows = facts.sample(
+        job.store.client(), interface, found.high_ports, job.range.start, job.range.end, limit=SAMPLED_FLOWS
+    )
     agreement = fidelity(flows, timeline, interface.interface_id)
     counts = (interface.flows, interface.accepts, interface.nodata, interface.skipdata)
     coverage = Coverage(interface.interface_id, *counts, *found.minutes, agreement)
@@ -170,17 +184,24 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
         yield key, Trace(finding, coverage)
 
 
-def told(keyed: tuple[str, Iterable[Trace]], job: Job) -> Incident:
-    """The incident of findings with the same key."""
+def told(keyed: tuple[str, Iterable[Trace]], job: Job) -> Iterator[Incident]:
+    """The incidents of findings with the same key."""
     traces = list(keyed[1])
-    findings = [trace.finding for trace in traces]
+    coverage = {trace.coverage.interface_id: trace.coverage for trace in traces}
+    for findings in parts([trace.finding for trace in traces]):
+        yield _incident(findings, coverage, job)
+
+
+def _incident(findings: Sequence[Finding], coverage: Mapping[str, Coverage], job: Job) -> Incident:
     client, found = job.store.client(), job.range
     enis = [finding.signal.interface_id for finding in findings]
     rows = facts.rows(client, enis, wanted(findings), found.since, found.end)
     objects = facts.objects(client, [event.object_id for event in changes_of(findings)])
-    coverage = {trace.coverage.interface_id: trace.coverage for trace in traces}
-    words = sentence([coverage[eni] for eni in sorted(coverage)], job.rejected_lines)
-    return tell(findings, rows, objects, words)
+    words = sentence([coverage[eni] for eni in sorted(set(enis))], job.rejected_lines)
+    first, last = first_seen(findings) - BEFORE, last_seen(findings) + trail.DELIVERY
+    calls = trail.sentence(trail.trails(client, first, last), first, last)
+    incident = tell(findings, rows, objects, f"{words} {calls}")
+    return incident if incident.cause else replace(incident, reason=f"{incident.reason} {calls}")
 
 
 def _range(start: datetime, end: datetime, lookback: timedelta) -> Range:

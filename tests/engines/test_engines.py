@@ -62,6 +62,7 @@ def test_prism_with_external_workers(flowtrail: Flowtrail, expected: Told, machi
     assert_equal(flowtrail.told(flowtrail.ingest(*engine), *engine), expected)
 
 
+@pytest.mark.long
 def test_any_job_service_of_the_portable_api(
     flowtrail: Flowtrail, expected: Told, machine: Machine, prism: Path
 ) -> None:

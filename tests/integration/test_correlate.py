@@ -19,10 +19,11 @@ from pipelines.correlate import facts
 from pipelines.correlate.detect.minutes import MINUTES
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.pipeline import run_correlate
+from pipelines.correlate.settle import settle
 from schemas.change import CHANGE_EVENTS, ChangeEvent
 from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS
-from schemas.incident import Certainty, Kind, State
+from schemas.incident import Certainty, Examined, Kind, State
 from schemas.ledger import RECEIPTS, Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.snapshot import Snapshot
@@ -39,6 +40,7 @@ from tests.correlate_lab import (
     deny,
     every,
     flows_table,
+    high_ports,
     minutes_table,
     noise,
     outage,
@@ -196,9 +198,16 @@ def test_incidents_no_longer_found_are_deleted_and_may_come_back(store: Store) -
     put_flows(store, story("requests", flagged=True, last="15:45"))
     client = store.client()
     found = run_correlate(store, clock("14:00"), clock("15:45"))
-    incidents.save(client, [], clock("15:00"), clock("15:45"))
+    window = Examined(clock("14:00") - timedelta(days=1), clock("14:00"), clock("15:45"))
+    later = Examined(clock("15:00") - timedelta(days=1), clock("15:00"), clock("15:45"))
+    incidents.write(client, "later", settle(incidents.current(client), [], later).said)
     assert incidents.load(client) == found[:1]
-    incidents.save(client, found, clock("14:00"), clock("15:45"))
+    assert incidents.withdrawn(client) == [found[1].id]
+    assert [(one.withdrawn, one.run == "later") for one in incidents.history(client, found[1].id)] == [
+        (False, False),
+        (True, True),
+    ]
+    incidents.write(client, "again", settle(incidents.current(client), found, window).said)
     assert incidents.load(client) == found
     generations = query(client, "SELECT max(generation) AS g, count() AS n FROM incidents FINAL").to_pylist()
     assert generations == [{"g": 3, "n": 2}]
@@ -259,11 +268,14 @@ def test_without_a_snapshot_it_says_how_to_take_one(store: Store) -> None:
 @pytest.mark.parametrize("directions", [False, True])
 def test_cells_are_what_a_plain_loop_counts(store: Store, directions: bool) -> None:
     chance = random.Random(7)
-    flows = [random_flow(chance) for _ in range(600)]
+    flows = [random_flow(chance) for _ in range(1200)]
     put_flows(store, flows, directions=directions)
     ref = log_object()
     interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 0, 0, 0, 0)
-    answer = facts.minutes_of(store.client(), interface, clock("12:00"), clock("13:00"))
+    high = facts.high_ports(store.client(), ENI, clock("12:00"), clock("13:00"))
+    assert set(high) == {protocol * 65536 + port for protocol, port in high_ports(flows)}
+    assert {code & 0xFFFF for code in high} == {40000, 50000}
+    answer = facts.minutes_of(store.client(), interface, high, clock("12:00"), clock("13:00"))
     expected = minutes_table(flows).to_pylist()
     for row in expected:
         for name in row:
@@ -280,7 +292,7 @@ def cell_key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def random_flow(chance: random.Random) -> Flow:
     peer = chance.choice([*PEOPLE[:2], "2001:db8::"])
-    port, far = chance.choice([22, 80, 0, 40000]), chance.choice([1024, 443, 0, 40000])
+    port, far = chance.choice([22, 80, 0, 40000, 50000]), chance.choice([1024, 443, 0, 40000, *range(1030, 1060)])
     ends = [(peer, far), (WEB, port)]
     chance.shuffle(ends)
     return Flow(

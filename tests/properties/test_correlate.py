@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from network.history.timeline import Timeline
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import minutes
 from pipelines.correlate.detect.stretches import stretches, together

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from network.history.timeline import Timeline
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.tell.undo_command import Undo, undo
 from schemas.change import ChangeEvent
@@ -44,7 +45,7 @@ BOB = {"actor": "arn:bob"}
 
 
 def undone(finding: Finding) -> Undo:
-    return undo(finding.edits, finding.cause_events[-1].region)
+    return undo(finding.to_undo.now, finding.cause_events[-1].region)
 
 
 def findings(flows: Sequence[Flow], known: Timeline, last: str = "16:00", start: str = "12:00") -> list[Finding]:

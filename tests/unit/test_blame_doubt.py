@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from network.history.timeline import Timeline
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.tell.undo_command import undo
 from schemas.change import ChangeEvent
@@ -139,7 +142,7 @@ def test_several_calls_that_each_stop_other_peers_are_named_together() -> None:
     (found,) = findings(ssh_refused(), timeline(*calls))
     assert found.cause is not None
     assert set(found.cause.event_ids) == {"deny-0", "deny-1", "deny-2"}
-    fix = undo(found.edits, "").fix
+    fix = undo(found.to_undo.now, "").fix
     assert fix is not None
     assert fix.count("delete-network-acl-entry") == 3
 
@@ -147,8 +150,8 @@ def test_several_calls_that_each_stop_other_peers_are_named_together() -> None:
 def test_what_was_undone_since_is_not_undone_again() -> None:
     back = call("15:20", "DeleteNetworkAclEntry", {"networkAclId": "acl-pub", "ruleNumber": 90, "egress": False})
     (found,) = [f for f in findings(ssh_refused(), timeline(deny("15:05"), back)) if f.cause]
-    assert found.edits == ()
-    assert undo(found.edits, "").why == "Everything that this change did has been undone since."
+    assert found.to_undo.now == ()
+    assert undo(found.to_undo.now, "").why == "Everything that this change did has been undone since."
 
 
 def test_no_command_names_what_a_service_manages_or_what_is_gone() -> None:
@@ -159,8 +162,35 @@ def test_no_command_names_what_a_service_manages_or_what_is_gone() -> None:
     (found,) = [f for f in findings(ssh_refused(), own) if f.signal.port == 22]
     assert found.certainty is PROVEN
     assert (found.cause.resource if found.cause else "") == ENI
-    done = undo(found.edits, "", dict(found.refused))
+    done = undo(found.to_undo.now, "", dict(found.to_undo.refused))
     assert (done.fix, done.why) == (None, f"{ENI} is managed by amazon-rds, which alone may change it.")
     deleted = call("15:06", "DeleteSecurityGroup", {"groupId": "sg-web"})
     (found,) = [f for f in findings(ssh_refused(), timeline(change, deleted)) if f.signal.port == 22]
-    assert undo(found.edits, "", dict(found.refused)).why == "sg-web no longer exists."
+    assert undo(found.to_undo.now, "", dict(found.to_undo.refused)).why == "sg-web no longer exists."
+
+
+def test_a_call_of_another_service_is_suspected_for_the_interfaces_that_services_made() -> None:
+    moved = call("15:05", "SetSecurityGroups", {"loadBalancerArn": "arn:1", "securityGroups": ["sg-none"]})
+    own = next(r for r in resources() if isinstance(r, NetworkInterface) and r.id == ENI)
+    made = with_resources(moved, extra=(replace(own, managed_by="amazon-elb"),))
+    (found,) = [f for f in findings(ssh_refused(), made) if f.signal.port == 22]
+    assert found.certainty is Certainty.SUSPECTED
+    assert found.cause is not None
+    assert found.cause.event_ids == (moved.event_id,)
+    assert "does not contain what this call does" in found.reason
+    assert [f.cause for f in findings(ssh_refused(), timeline(moved)) if f.signal.port == 22] == [None]
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ("answers", {"Requests still reach this interface", "Requests still leave this interface"}),
+        ("nothing", {"Nothing of it is logged any more"}),
+    ],
+)
+def test_without_a_cause_it_is_said_what_it_looks_like(reading: str, words: set[str]) -> None:
+    flows = usual("12:00", "14:32", flagged=True) + outage("14:32", "15:30", reading, flagged=True)
+    signals = detect(ENI, minutes_table(flows), covered("12:00", "15:30"), clock("12:00"), timedelta(hours=24))
+    strong = [replace(signal, strong=True) for signal in signals]
+    found = blame(strong, timeline(), clock("15:30"))
+    assert {each.reason.partition(",")[0] for each in found} == words

@@ -2,7 +2,8 @@
 reading, silence."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.correlate_lab import (
     OUTSIDE,
     PEOPLE,
     SCANNERS,
+    WEB,
     Flow,
     attempt,
     clock,
@@ -79,14 +81,14 @@ def test_known_peers_that_are_rejected_are_one_signal_with_exact_times(flagged: 
 
 def test_one_peer_that_is_rejected_for_long_is_enough() -> None:
     flows = usual("12:00", "16:00") + service(22, ["192.0.2.99"], 60, "12:00", "15:00")
-    flows += [reject(at, "192.0.2.99", 22) for at in every(60, "15:00", "15:10")]
+    flows += [reject(at, "192.0.2.99", 22, 5000 + n) for n, at in enumerate(every(60, "15:00", "15:10"))]
     (signal,) = [s for s in signals(flows) if s.strong]
     assert peers(signal) == {"192.0.2.99"}
 
 
 def test_several_peers_rejected_once_each_are_enough_when_none_is_accepted() -> None:
     flows = service(22, ADMINS, 300, "12:00", "15:00")
-    flows += [reject(at, peer, 22) for peer, at in zip(ADMINS, every(90, "15:05", "15:10"), strict=False)]
+    flows += [reject(at, peer, 22, 5000) for peer, at in zip(ADMINS, every(90, "15:05", "15:10"), strict=False)]
     assert strong(signals(flows)) == [(Kind.REJECTS, 22)]
 
 
@@ -121,6 +123,98 @@ def test_rejected_answers_are_a_signal_of_the_reply() -> None:
         flows += [attempt(at, PEOPLE[n % 4], 80, n, answered=False)[0], reject(at, PEOPLE[n % 4], 80, n, answer=True)]
     found = [s for s in signals(flows) if s.strong]
     assert [(s.kind, s.port, s.reply) for s in found] == [(Kind.REJECTS, 80, True)]
+
+
+def answered(first: str, last: str, refused: int, *, flagged: bool, start: int = 0) -> list[Flow]:
+    """A client that connects every 10 seconds to port 80; of ten answers, `refused` are rejected."""
+    flows = []
+    for n, at in enumerate(every(10, first, last), start=start):
+        if n * 7 % 10 < refused:
+            syn, syn_ack = (2, 18) if flagged else (None, None)
+            flows += attempt(at, PEOPLE[0], 80, n, answered=False, flagged=flagged)
+            flows.append(reject(at, PEOPLE[0], 80, n, flags=syn_ack if syn else None, answer=True))
+        else:
+            flows += talk(at, PEOPLE[0], 80, n, flagged=flagged)
+    return flows
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_some_rejects_among_accepts_are_a_signal_until_all_are_accepted_again(flagged: bool) -> None:
+    flows = answered("12:00", "14:00", 0, flagged=flagged) + answered("14:00", "14:30", 6, flagged=flagged, start=2000)
+    (still,) = [s for s in signals(flows, last="14:30") if s.strong]
+    assert (still.kind, still.port, still.reply, still.recovered) == (Kind.REJECTS, 80, True, None)
+    flows += answered("14:30", "14:40", 0, flagged=flagged, start=4000)
+    (over,) = [s for s in signals(flows, last="14:40") if s.strong]
+    (run,) = over.runs
+    assert (run.first_bad, run.last_bad, run.recovered) == (clock("14:00:00"), clock("14:29:50"), clock("14:30:00"))
+    assert run.last_good == clock("13:59:50")
+    assert (run.conversation.peer_port - 40000) * 7 % 10 < 6
+
+
+def test_rejects_that_were_always_among_the_accepts_are_not_a_signal() -> None:
+    assert strong(signals(answered("12:00", "16:00", 6, flagged=True))) == []
+
+
+def test_a_fault_that_is_repaired_and_made_again_is_not_a_partial_one() -> None:
+    flows = service(22, ADMINS[:1], 20, "12:00", "15:00", flagged=True)
+    for first, last in (("15:00", "15:05"), ("15:08", "15:13")):
+        flows += [reject(at, ADMINS[0], 22, 9000 + n, flags=2) for n, at in enumerate(every(20, first, last))]
+    flows += service(22, ADMINS[:1], 20, "15:05", "15:08", flagged=True)
+    flows += service(22, ADMINS[:1], 20, "15:13", "16:00", flagged=True)
+    runs = [run for s in signals(flows) for run in s.runs]
+    assert [(run.first_bad, run.recovered) for run in runs] == [
+        (clock("15:00"), clock("15:05")),
+        (clock("15:08"), clock("15:13")),
+    ]
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_packets_of_connections_that_are_no_longer_tracked_are_not_a_signal(flagged: bool) -> None:
+    """Pools of two clients rest for longer than connections are tracked; their next packets are rejected."""
+    flows = []
+    for n, at in enumerate(every(1200, "12:00", "16:00")):
+        for peer in ADMINS[:2]:
+            flows += talk(at, peer, 22, n, flagged=flagged)
+            late = (at + timedelta(seconds=540 + after) for after in (0, 30, 75, 140))
+            flows += [reject(moment, peer, 22, n, flags=0 if flagged else None) for moment in late]
+    assert strong(signals(flows)) == []
+
+
+def test_the_last_connection_that_was_opened_is_known_however_long_it_lived() -> None:
+    flows = [flow for at in every(600, "12:00", "12:30") for flow in talk(at, ADMINS[0], 22, 1, flagged=True)]
+    living = [replace(f, flags=0) for f in service(22, ADMINS[:1], 60, "12:30", "15:00", flagged=True)]
+    flows += living + [reject(at, ADMINS[0], 22, n, flags=2) for n, at in enumerate(every(60, "15:00", "15:30"))]
+    (run,) = [run for s in signals(flows) if s.kind is Kind.REJECTS for run in s.runs]
+    assert (run.opened, run.last_good) == (clock("12:20"), clock("14:59"))
+
+
+def test_a_service_above_its_clients_ports_is_one() -> None:
+    """As containers behind a load balancer, whose nodes connect from any port."""
+
+    def connection(at: datetime, n: int, action: str = "ACCEPT") -> list[Flow]:
+        port = 1024 + n * 997 % 60000
+        asked = Flow(at, PEOPLE[0], port, WEB, 60999, 8, 900 if action == "ACCEPT" else 480, action, flags=2)
+        return [asked, Flow(at, WEB, 60999, PEOPLE[0], port, 8, 6000, flags=18)][: 1 + (action == "ACCEPT")]
+
+    flows = [flow for n, at in enumerate(every(30, "12:00", "14:00")) for flow in connection(at, n)]
+    flows += [flow for n, at in enumerate(every(30, "14:00", "14:30"), 500) for flow in connection(at, n, "REJECT")]
+    (signal,) = [s for s in signals(flows, last="14:30") if s.strong]
+    assert (signal.port, signal.server, signal.reply) == (60999, True, False)
+    assert signal.runs[0].first_bad == clock("14:00")
+
+
+def test_the_two_address_families_are_apart() -> None:
+    """Clients with IPv6 addresses are lost; those with IPv4 addresses of the same port are served."""
+    v6 = ("2001:db8::1", "2001:db8::2")
+    flows = service(80, PEOPLE, 45, "12:00", "16:00") + service(80, v6, 45, "12:00", "15:00")
+    flows += [
+        flow
+        for n, at in enumerate(every(60, "15:00", "15:30"))
+        for flow in attempt(at, v6[n % 2], 80, n, answered=False)
+    ]
+    (signal,) = [s for s in signals(flows, last="15:30") if s.strong]
+    assert peers(signal) == set(v6)
+    assert (signal.kind, signal.recovered) == (Kind.LOST_TRAFFIC, None)
 
 
 @pytest.mark.parametrize("reading", READINGS)

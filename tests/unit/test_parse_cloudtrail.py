@@ -181,3 +181,18 @@ def test_every_record_is_accounted_for_whatever_it_contains(records: list[Any]) 
     found = parsed(*records)
     for row in found.tables["change_events"].to_pylist():
         ChangeEvent.from_row(row)
+
+
+def test_calls_of_other_services_are_kept_if_they_name_a_security_group() -> None:
+    elb = {"eventSource": "elasticloadbalancing.amazonaws.com"}
+    rds = {"eventSource": "rds.amazonaws.com"}
+    named, other = {"securityGroups": ["sg-0a1"], "loadBalancerArn": "arn"}, {"dBInstanceIdentifier": "db", "port": 1}
+    found = parsed(
+        record("SetSecurityGroups", named, event_id="e-1", **elb),
+        record("SetSecurityGroups", named, event_id="e-2"),
+        record("ModifyDBInstance", other, event_id="e-3", **rds),
+        record("ModifyDBInstance", {**other, "vpcSecurityGroupIds": ["sg-0b2"]}, event_id="e-4", **rds),
+    )
+    assert found.tables["change_events"]["event_id"].to_pylist() == ["e-1", "e-4"]
+    assert found.tables["change_events"]["resources"].to_pylist() == [["sg-0a1"], ["sg-0b2"]]
+    assert found.skipped == {"other-call": 2}

@@ -22,7 +22,7 @@ def names(known: Timeline) -> list[str]:
     return [change.event_name for change in known.changes]
 
 
-@pytest.mark.parametrize("ids", permutations("ab"), ids="".join)
+@pytest.mark.parametrize("ids", list(permutations("ab")), ids="".join)
 def test_what_exists_is_removed_before_it_is_made_again(ids: tuple[str, str]) -> None:
     made = [
         (delete_route("10:00", event_id=ids[0]), create_route("10:00", event_id=ids[1])),
@@ -35,13 +35,13 @@ def test_what_exists_is_removed_before_it_is_made_again(ids: tuple[str, str]) ->
         assert names(timeline(adds, removes)) == [removes.event_name, adds.event_name]
 
 
-@pytest.mark.parametrize("ids", permutations("ab"), ids="".join)
+@pytest.mark.parametrize("ids", list(permutations("ab")), ids="".join)
 def test_what_does_not_exist_is_made_before_it_is_removed(ids: tuple[str, str]) -> None:
     known = timeline(deny("10:00", event_id=ids[0]), undeny("10:00", event_id=ids[1]))
     assert names(known) == ["CreateNetworkAclEntry", "DeleteNetworkAclEntry"]
 
 
-@pytest.mark.parametrize("ids", permutations("ab"), ids="".join)
+@pytest.mark.parametrize("ids", list(permutations("ab")), ids="".join)
 def test_a_later_snapshot_tells_as_well(ids: tuple[str, str]) -> None:
     changes = (delete_route("10:00", event_id=ids[0]), create_route("10:00", event_id=ids[1]))
     assert names(timeline(*changes, as_of="11:00")) == ["DeleteRoute", "CreateRoute"]

@@ -4,18 +4,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 from network.history.timeline import Timeline
-from pipelines.correlate.blame.judge import Finding, blame
+from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.blame.trial import Fidelity, SampledFlow, fidelity
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.signals import Conversation, Pointer
 from pipelines.correlate.tell.completeness import Coverage, sentence
 from pipelines.correlate.tell.evidence import FlowRow
-from pipelines.correlate.tell.incident import changes_of, tell, wanted, with_keys
+from pipelines.correlate.tell.incident import changes_of, parts, tell, wanted, with_keys
 from pipelines.correlate.tell.proof_query import proof_query
 from schemas.incident import Certainty, Incident, Kind, State
 from tests.correlate_lab import (
     ADMINS,
     ENI,
+    OUTSIDE,
     PEOPLE,
     WEB,
     Flow,
@@ -28,6 +30,7 @@ from tests.correlate_lab import (
     noise,
     outage,
     refused,
+    service,
     timeline,
     undeny,
     usual,
@@ -43,7 +46,8 @@ def incidents(flows: list[Flow], known: Timeline, last: str) -> list[Incident]:
     groups: dict[str, list[Finding]] = {}
     for key, finding in with_keys(findings(flows, known, last)):
         groups.setdefault(key, []).append(finding)
-    told = [tell(group, rows(flows, wanted(group)), {1: ("b", "trail", "e")}, "all there") for group in groups.values()]
+    found = [part for group in groups.values() for part in parts(group)]
+    told = [tell(part, rows(flows, wanted(part)), {1: ("b", "trail", "e")}, "all there") for part in found]
     return sorted(told, key=lambda incident: incident.first_seen)
 
 
@@ -206,3 +210,27 @@ def test_the_proof_query_quotes_its_values() -> None:
     sql = proof_query([hostile], [6], [22], ["192.0.2.1"], first=clock("14:32"), last=clock("15:00"))
     assert "'eni\\'; DROP TABLE flows; --\\\\'" in sql
     assert "start >= '2026-11-20 14:27:00' AND start < '2026-11-20 15:05:00'" in sql
+
+
+def test_a_change_of_several_calls_is_one_incident_with_all_that_did_something() -> None:
+    flows = usual("12:00", "15:05") + refused("15:05", "15:40") + refused("15:05", "15:40", 80, PEOPLE)
+    flows += service(443, OUTSIDE, 60, "15:05", "15:40", server=False)
+    calls = [deny("15:04:40", 22), deny("15:04:50", 3389, number=91), deny("15:05:00", 80, number=92)]
+    (incident,) = incidents(flows, timeline(*calls), "15:40")
+    assert incident.cause
+    assert incident.cause.event_ids == tuple(call.event_id for call in (calls[0], calls[2]))
+    assert (incident.certainty, incident.ports) == (Certainty.PROVEN, (22, 80))
+    assert incident.fix and incident.fix.count("delete-network-acl-entry") == 2
+    assert incident.inverse and incident.inverse.count("create-network-acl-entry") == 2
+
+
+def test_calls_that_are_only_suspected_are_not_told_among_the_proven_ones() -> None:
+    flows = usual("12:00", "15:05") + service(443, OUTSIDE, 60, "15:05", "15:40", server=False)
+    flows += service(80, PEOPLE, 45, "15:05", "15:40") + refused("15:05", "15:40")
+    (proven,) = findings(flows, timeline(deny("15:05")), "15:40")
+    assert proven.cause
+    other = deny("15:05:30", 80, number=91)
+    doubted = replace(proven, certainty=Certainty.SUSPECTED, cause_events=(other,))
+    doubted = replace(doubted, cause=replace(proven.cause, event_ids=(other.event_id,)))
+    same = replace(proven, certainty=Certainty.SUSPECTED)
+    assert parts([doubted, proven, same]) == [[proven, same], [doubted]]

@@ -136,6 +136,17 @@ def test_the_subnet_of_a_nat_gateway_is_part_of_the_way() -> None:
     assert call_out(with_nat(AclEntry(50, True, "deny", 6, "0.0.0.0/0", 443, 443))).outcome == "rejected"
 
 
+def test_what_a_nat_gateway_sends_on_inside_the_vpc_is_not_followed() -> None:
+    known = with_nat(routes=(Route("10.0.0.0/16", "local"),))
+    there = NetworkInterface("eni-2", "vpc-1", "subnet-nat", ("10.0.9.5", "10.0.9.6"), group_ids=("sg-1",))
+    known = replace(known, interfaces={**known.interfaces, "eni-2": there})
+    table = known.route_tables["rtb-1"]
+    more = replace(table, routes=(*table.routes, Route("10.0.9.0/24", "nat-1")))
+    known = replace(known, route_tables={**known.route_tables, "rtb-1": more})
+    assert call_out(known, "10.0.9.6").outcome == "unknown"
+    assert call_out(replace(known, nat_gateways={}), "10.0.9.6").outcome == "unknown"
+
+
 def test_a_nat_gateway_carries_no_answers_to_requests_from_outside() -> None:
     verdict = explain(replace(https(), dst_port=22), with_nat(), "eni-1")
     assert (verdict.action, verdict.reply, verdict.outcome) == ("ACCEPT", "LOST", "lost")

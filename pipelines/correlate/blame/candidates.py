@@ -24,8 +24,10 @@ BEFORE_ACL = timedelta(minutes=2)
 """A network ACL takes effect immediately, also on open connections; flow log records are up to a minute late, and
 cover up to one more."""
 BEFORE_OTHER = timedelta(minutes=60)
-"""A security group leaves the connections that it tracks open, and clients may keep them for long; the effect of a
-route may show only when the next client connects."""
+"""The effect of a route may show only when the next client connects. A security group leaves the connections that it
+tracks open, for days; there the last connection counts that was opened and accepted."""
+ACLS = frozenset({Part.ACL_ENTRY, Part.ACL_ASSOCIATION})
+GROUPS = frozenset({Part.GROUP_RULE, Part.INTERFACE_GROUPS})
 AFTER = timedelta(seconds=60)
 """Times in a flow log may be off by this much."""
 
@@ -51,11 +53,15 @@ class Candidate:
     def ids(self) -> tuple[str, ...]:
         return tuple(event.event_id for event in self.events)
 
-    @property
-    def slack(self) -> timedelta:
-        """How long before the last good flow the change may have been made."""
-        acl = self.modelled and all(edit.part in (Part.ACL_ENTRY, Part.ACL_ASSOCIATION) for edit in self.edits)
-        return BEFORE_ACL if acl else BEFORE_OTHER
+    def earliest(self, last_good: datetime, opened: datetime | None) -> datetime:
+        """When the change may have been made at the earliest, by the last good flow and, if it is known, the last
+        connection that was opened and accepted."""
+        parts = {edit.part for edit in self.edits} if self.modelled else set()
+        if parts and parts <= ACLS:
+            return last_good - BEFORE_ACL
+        if parts and parts <= GROUPS and opened is not None:
+            return opened - BEFORE_ACL
+        return last_good - BEFORE_OTHER
 
 
 class Candidates:

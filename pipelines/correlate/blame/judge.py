@@ -6,23 +6,24 @@ pass; just after it, they do not. Where too little of the configuration's histor
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from network.history.timeline import Timeline
 from network.verdict.explain import explain
-from network.verdict.index import index_of
 from network.verdict.packet import Step
 from network.verdict.routing import lookup, table_of_subnet
 from pipelines.correlate.blame.candidates import AFTER, Candidate, Candidates
-from pipelines.correlate.blame.edits import Edit, edits
+from pipelines.correlate.blame.finding import Finding, to_undo
+from pipelines.correlate.blame.leaving import has_left
 from pipelines.correlate.blame.relevance import at_the_edge, may_match, may_show
 from pipelines.correlate.blame.trial import Effect, effect, packet_of
-from pipelines.correlate.blame.wording import doubtful_step, names, proof, turned_step
+from pipelines.correlate.blame.wording import doubtful_step, looks_like, names, proof, turned_step
 from pipelines.correlate.detect.signals import Run, Signal
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
 from schemas.incident import Cause, Certainty, Kind
+from schemas.protocols import TCP
 
 MOST_RUNS = 1000
 """Runs of a signal that are tested, the loudest first; the others are left out."""
@@ -37,31 +38,8 @@ CHANCE = 0.01
 """A change is not the cause of a silence that had begun before it: conversations as frequent as these would have paused
 by chance until the change with a lower probability than this."""
 
-GONE = frozenset({"StopInstances", "TerminateInstances", "DetachNetworkInterface", "DeleteNetworkInterface"})
-"""Calls after which an interface or an instance answers nobody any more."""
-LEAVING = timedelta(minutes=5)
-"""How far such a call and the last good conversation may be apart: an instance may serve until it is shut down, and is
-taken out of service before."""
-
 COINCIDENCE = timedelta(minutes=2)
 """A weak signal is reported as suspected if a change that cannot be tested was made within this time of its start."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A signal, or the part of it that one change explains (its `runs` are then those). `cause_events` and `ended_by`
-    are API calls in order; `edits` are those of the cause that are still to be undone at the end of the range, and
-    `edits_then` those at its last sign; `refused` are resources that no command may name, each with the reason."""
-
-    signal: Signal
-    certainty: Certainty
-    reason: str
-    cause: Cause | None = None
-    cause_events: tuple[ChangeEvent, ...] = ()
-    ended_by: tuple[ChangeEvent, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    edits_then: tuple[Edit, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
 
 
 def blame(signals: Sequence[Signal], timeline: Timeline, end: datetime) -> list[Finding]:
@@ -78,7 +56,8 @@ class _Judge:
 
     def of(self, signal: Signal) -> list[Finding]:
         """One finding for each change that explains some of the runs, and one for the other runs if they are enough."""
-        runs = sorted((run for run in signal.runs if not self._left(signal, run)), key=_loudest)[:MOST_RUNS]
+        stayed = (run for run in signal.runs if not has_left(self.candidates.timeline, signal, run))
+        runs = sorted(stayed, key=_loudest)[:MOST_RUNS]
         if not runs:
             return []
         proven: dict[tuple[str, ...], tuple[Candidate, list[Run]]] = {}
@@ -97,25 +76,6 @@ class _Judge:
             found.append(self._unproven(rest, near))
         return sorted(found, key=lambda f: (f.cause is None, f.cause_events[0].order if f.cause_events else ()))
 
-    def _left(self, signal: Signal, run: Run) -> bool:
-        """Whether one end of a lost conversation was stopped, terminated or deleted when it fell silent: no other
-        change can be the cause, and nothing is wrong."""
-        if signal.kind is not Kind.LOST_TRAFFIC:
-            return False
-        first, last = signal.last_good - LEAVING, (run.first_bad or signal.last_good) + LEAVING
-        leaving = {
-            name
-            for change in self.candidates.timeline.changes
-            if change.event_name in GONE and first <= change.event_time <= last
-            for name in change.resources
-        }
-        ends = {signal.interface_id, *self._holders(run.conversation.peer, signal.last_good)}
-        interfaces = self.candidates.timeline.at(first).interfaces
-        return any(end in leaving or (end in interfaces and interfaces[end].instance_id in leaving) for end in ends)
-
-    def _holders(self, address: str, moment: datetime) -> list[str]:
-        return [i.id for i in index_of(self.candidates.timeline.at(moment)).holders(address)]
-
     def _cause(self, signal: Signal, run: Run, near: frozenset[str]) -> Candidate | None:
         """The change that broke the run's conversation: the latest one before its first failure, otherwise the first
         one during it. Without a logged failure: the one closest to the signal's last good flow."""
@@ -128,10 +88,12 @@ class _Judge:
         return before[-1] if before else during[0] if during else None
 
     def _window(self, signal: Signal, run: Run, near: frozenset[str]) -> list[Candidate]:
-        last_good = signal.last_good if signal.kind is Kind.LOST_TRAFFIC else run.last_good
+        last_good = signal.last_good if run.first_bad is None else run.last_good
+        opened = run.opened if signal.protocol == TCP else None
         last = min(run.last_bad or signal.until, self.end) + AFTER
-        found = self.candidates.between(last_good - timedelta(hours=1) - AFTER, last, near)
-        return [c for c in found if c.time >= last_good - c.slack and c.time < self.end]
+        first = min(last_good, opened or last_good) - timedelta(hours=1) - AFTER
+        found = self.candidates.between(first, last, near)
+        return [c for c in found if c.earliest(last_good, opened) <= c.time < self.end]
 
     def _turns(self, candidate: Candidate, signal: Signal, run: Run) -> bool | None:
         """Whether the change turned the conversation from good to bad; None when that is unknown."""
@@ -206,29 +168,8 @@ class _Judge:
             reason = f"{reason} But conversations still completed more than {minutes} minutes after the change."
         ended = self._ended(signal, candidate.events[-1].event_time, near)
         cause = self._described(candidate, step)
-        return Finding(signal, certainty, reason, cause, candidate.events, ended, *self._to_undo(candidate, signal))
-
-    def _to_undo(
-        self, candidate: Candidate, signal: Signal
-    ) -> tuple[tuple[Edit, ...], tuple[Edit, ...], tuple[tuple[str, str], ...]]:
-        """The edits of the change that are not undone yet, at the end of the range and at its last sign, and what no
-        command may name."""
-        last = max((run.last_bad for run in signal.runs if run.last_bad), default=signal.until)
-        now, then = map(self.candidates.timeline.at, (self.end, max(last, candidate.events[-1].event_time)))
-        places = {edit.place for edit in candidate.edits}
-        left, left_then = (
-            tuple(edit for edit in edits(candidate.before, each) if edit.place in places) for each in (now, then)
-        )
-        held = {interface.id: interface.managed_by for interface in now.interfaces.values() if interface.managed_by}
-        gone = candidate.before.security_groups.keys() - now.security_groups.keys()
-        refused = {
-            name: f"{name} is managed by {service}, which alone may change it." for name, service in held.items()
-        }
-        return (
-            left,
-            left_then,
-            (*sorted(refused.items()), *((name, f"{name} no longer exists.") for name in sorted(gone))),
-        )
+        left = to_undo(self.candidates.timeline, candidate, signal, self.end)
+        return Finding(signal, certainty, reason, cause, candidate.events, whole.ids, ended, left)
 
     def _described(self, candidate: Candidate, step: Step) -> Cause:
         """The change as a `Cause`. Name, actor and time are those of its last call that edits the step's rule."""
@@ -284,8 +225,8 @@ class _Judge:
             why = self._why_unknown(candidate)
         reason = f"This change fits in time and reach, but its effect could not be tested: {why}{others}"
         cause = self._described(candidate, doubtful_step(candidate))
-        left = self._to_undo(candidate, signal)
-        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, ended, *left)
+        left = to_undo(self.candidates.timeline, candidate, signal, self.end)
+        return Finding(signal, Certainty.SUSPECTED, reason, cause, candidate.events, candidate.ids, ended, left)
 
     def _why_unknown(self, candidate: Candidate) -> str:
         return (
@@ -316,7 +257,7 @@ class _Judge:
         }[now]
         many = "1 change in reach was" if tested == 1 else f"{tested} changes in reach were"
         changes = f"{many} tested and would not have caused this" if tested else "no change is in reach"
-        return f"{known}; {changes}."
+        return f"{looks_like(signal)}{known}; {changes}."
 
 
 def _loudest(run: Run) -> tuple[object, ...]:

@@ -89,6 +89,18 @@ def proof(signal: Signal, step: Step) -> str:
     )
 
 
+def looks_like(signal: Signal) -> str:
+    """What lost traffic looks like at the interface, without a guess at the reason; "" for rejects, which say it
+    themselves."""
+    if signal.kind is not Kind.LOST_TRAFFIC:
+        return ""
+    if signal.silent:
+        return "Nothing of it is logged any more, neither requests nor answers. "
+    if signal.server:
+        return "Requests still reach this interface, and are not answered, or the answers do not arrive. "
+    return "Requests still leave this interface, and nothing comes back. "
+
+
 def _unknown(value: Value) -> bool:
     if isinstance(value, Held):
         return False

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.correlate.detect.minutes import HANDSHAKE_BYTES, Bools, Ints, Minutes, starts
+from schemas.protocols import TCP
 
-TCP = 6
 NEIGHBOUR = 60
 """Seconds within which an answer may be logged in another record than its request: records end at aggregation
 intervals, not with conversations."""

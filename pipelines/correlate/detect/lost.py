@@ -13,8 +13,9 @@ from datetime import datetime
 import numpy as np
 
 from pipelines.correlate.detect.conversations import Conversations
-from pipelines.correlate.detect.minutes import Ints, Minutes
-from pipelines.correlate.detect.rejects import ENOUGH_FLOWS, ENOUGH_MINUTES, TOGETHER, RejectedRun, conversation
+from pipelines.correlate.detect.minutes import Ints, Minutes, service_of
+from pipelines.correlate.detect.one_way import conversation
+from pipelines.correlate.detect.rejects import ENOUGH_FLOWS, ENOUGH_MINUTES, TOGETHER, RejectedRun
 from pipelines.correlate.detect.signals import Pointer, Run, Signal, moment, pointer
 from pipelines.correlate.detect.stretches import stretches, together
 from schemas.incident import Kind
@@ -64,8 +65,9 @@ def lost_signals(c: Minutes, t: Conversations, past: Past, rejected: list[Reject
     if not len(past.covered) or not t.completed.any():
         return []
     losses = _LostTraffic(c, t, past)
-    whole = [s for service in np.unique(t.service[t.completed]) for s in losses.of_service(int(service), rejected)]
-    return whole + losses.of_some_peers(whole)
+    services = [int(service) for service in np.unique(t.service[t.completed])]
+    whole = [(service, signal) for service in services for signal in losses.of_service(service, rejected)]
+    return [signal for _, signal in whole] + losses.of_some_peers(whole)
 
 
 class _LostTraffic:
@@ -92,10 +94,11 @@ class _LostTraffic:
                 if signal:
                     yield signal
 
-    def of_some_peers(self, known: list[Signal]) -> list[Signal]:
+    def of_some_peers(self, known: list[tuple[int, Signal]]) -> list[Signal]:
         """Signals of peers that are no longer answered while others are. They are weak: such a peer may have a problem
-        of its own, unless a change is proven to separate it from the service."""
-        spans = [(s.last_good, s.until, s.protocol << 17 | s.port << 1 | s.server) for s in known]
+        of its own, unless a change is proven to separate it from the service. `known`: the signals of whole services,
+        each with its service."""
+        spans = [(signal.last_good, signal.until, service) for service, signal in known]
         found: dict[int, list[tuple[tuple[int, int], Run]]] = {}
         s = self.stretches
         for i in np.flatnonzero(s.end - s.begin >= max(ENOUGH_FLOWS, ENOUGH_MINUTES)):
@@ -140,6 +143,7 @@ class _LostTraffic:
             strong=strong,
             silent=not either,
             gap=gap,
+            since=int(inside[0]),
             until=int(inside[-1]),
             busy=len(done) / (len(past) + 1),
         )
@@ -210,6 +214,7 @@ class _LostTraffic:
         strong: bool,
         silent: bool = False,
         gap: _Gap | None = None,
+        since: int = 0,
         until: int = 0,
         busy: float = 0.0,
     ) -> Signal:
@@ -222,12 +227,13 @@ class _LostTraffic:
         if gap is not None and gap.again:
             back = min(self._first_data(int(row)) for row in self._at(service, gap.high))
         seen = [run.last_bad for run in runs if run.last_bad]
+        protocol, port, server = service_of(service)
         return Signal(
             kind=Kind.LOST_TRAFFIC,
             interface_id=self.c.interface_id,
-            protocol=service >> 17,
-            port=service >> 1 & 0xFFFF,
-            server=bool(service & 1),
+            protocol=protocol,
+            port=port,
+            server=server,
             reply=False,
             strong=strong,
             silent=silent,
@@ -236,6 +242,7 @@ class _LostTraffic:
             recovered=back[0],
             recovered_row=back[1],
             runs=tuple(runs),
+            since=moment(since) if since else None,
             busy=busy,
         )
 

@@ -38,7 +38,8 @@ class Run:
 
     `last_good`: its last flow before that got through; `first_bad` and `last_bad`: the first and last that did not
     (None: there were no flows); `recovered`: the first that got through again. The pointers identify their rows.
-    `flows` counts the rows that did not get through.
+    `flows` counts the rows that did not get through. `opened`: for rejects, when its last connection before that was
+    opened, or the first sign of it where no opening was logged.
     """
 
     conversation: Conversation
@@ -51,6 +52,7 @@ class Run:
     recovered: datetime | None = None
     recovered_row: Pointer | None = None
     flows: int = 0
+    opened: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ class Signal:
 
     `reply`: answers are rejected, not requests. `strong`: reported even if no change explains it. `last_good`: when the
     service last worked before. `until`: the last moment at which it is known not to work. `recovered`: when it worked
-    again. `silent`: found only by the absence of rows. `busy`: the share of earlier minutes in which conversations of
-    the service completed; 0 if that was not measured. `rejects_logged`: the interface's log has rejected records; where
-    it has none at all, perhaps only accepted traffic is logged.
+    again. `since`: the first minute without it, for lost traffic of a whole service. `silent`: found only by the
+    absence of rows. `busy`: the share of earlier minutes in which conversations of the service completed; 0 if that was
+    not measured. `rejects_logged`: the interface's log has rejected records; where it has none at all, perhaps only
+    accepted traffic is logged.
     """
 
     kind: Kind
@@ -77,6 +80,7 @@ class Signal:
     recovered: datetime | None
     runs: tuple[Run, ...]
     recovered_row: Pointer | None = None
+    since: datetime | None = None
     busy: float = 0.0
     rejects_logged: bool = True
 

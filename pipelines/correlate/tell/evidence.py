@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from network.rules import protocol_text
-from pipelines.correlate.blame.judge import Finding
+from pipelines.correlate.blame.finding import Finding
 from pipelines.correlate.detect.signals import Pointer, Run
 from schemas.change import ChangeEvent
 from schemas.incident import Evidence, Kind

@@ -1,18 +1,18 @@
 """Tell: turns findings with the same cause into one incident. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from ipaddress import ip_address
 from itertools import chain
 
 from pipelines.correlate.blame.edits import Edit
-from pipelines.correlate.blame.judge import Finding
+from pipelines.correlate.blame.finding import Finding
 from pipelines.correlate.detect.signals import Pointer
 from pipelines.correlate.tell.evidence import FlowRow, change_evidence, change_text, chosen, flow_evidence
 from pipelines.correlate.tell.proof_query import proof_query
-from pipelines.correlate.tell.undo_command import NO_UNDO, undo
+from pipelines.correlate.tell.undo_command import NO_UNDO, likely, undo
 from schemas.change import ChangeEvent
 from schemas.incident import Certainty, Evidence, Incident, Kind, State, TimelineEntry
 
@@ -34,9 +34,9 @@ class Closing:
 
 
 def with_keys(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
-    """Findings of one interface, each with the key of its incident: the ids of the changes that caused it, or without a
-    cause, the kind, the interface and the minute when it started."""
-    keyed = [(" ".join(f.cause.event_ids), f) for f in findings if f.cause]
+    """Findings of one interface, each with the key of its incident: the ids of the calls of the change that caused it,
+    or without a cause, the kind, the interface and the minute when it started."""
+    keyed = [(" ".join(f.group), f) for f in findings if f.cause]
     rest = sorted((f for f in findings if not f.cause), key=lambda f: (f.signal.kind, first_seen([f]), order(f)))
     started: dict[Kind, tuple[datetime, datetime]] = {}
     for finding in rest:
@@ -48,34 +48,50 @@ def with_keys(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
     return keyed
 
 
+def parts(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings with the same key as one incident, or as two: calls that are only suspected are not told among those
+    that are proven."""
+    proven = [f for f in findings if f.certainty is Certainty.PROVEN]
+    known = {event.event_id for event in causes(proven)}
+    other = [f for f in findings if f.certainty is not Certainty.PROVEN]
+    apart = [f for f in other if not f.cause or not known.issuperset(f.cause.event_ids)]
+    return [part for part in (proven + [f for f in other if f not in apart], apart) if part]
+
+
 def tell(
     findings: Sequence[Finding],
     rows: Mapping[Pointer, FlowRow],
     objects: Mapping[int, tuple[str, str, str]],
     coverage: str,
 ) -> Incident:
-    """The incident of findings with the same key. `rows` contains the flow records of `wanted`, `objects` the bucket,
-    key and ETag of the CloudTrail objects of `changes_of`; `coverage` is the sentence about completeness."""
+    """The incident of findings that are one of the `parts`. `rows` contains the flow records of `wanted`, `objects` the
+    bucket, key and ETag of the CloudTrail objects of `changes_of`; `coverage` is the sentence about completeness."""
     findings = sorted(findings, key=order)
     best = findings[0]
-    closed, undone = closing(findings), NO_UNDO
-    if best.cause_events:
-        left = _all_edits([f.edits_then if closed.at else f.edits for f in findings])
-        undone = undo(left, best.cause_events[-1].region, dict(best.refused), owners(best.cause_events))
+    closed, undone, calls = closing(findings), NO_UNDO, causes(findings)
+    if calls:
+        left = _all_edits([f.to_undo.then if closed.at else f.to_undo.now for f in findings])
+        refused = {name: why for f in findings for name, why in f.to_undo.refused}
+        undone = undo(left, calls[-1].region, refused, owners(calls))
+        if undone.fix is None:
+            gateway = max(f.to_undo.gateway for f in findings)
+            guess = likely(left, calls[-1].region, gateway)
+            undone = replace(undone, why=" ".join(filter(None, (undone.why, guess))))
     kind = Kind.REJECTS if any(f.signal.kind is Kind.REJECTS for f in findings) else Kind.LOST_TRAFFIC
     enis = tuple(sorted({f.signal.interface_id for f in findings}))
     ports = tuple(sorted({f.signal.port for f in findings}))
     protocols = tuple(sorted({f.signal.protocol for f in findings}))
     peers = tuple(sorted({r.conversation.peer for f in findings for r in f.signal.runs}, key=_by_address))
     first, last = first_seen(findings), last_seen(findings)
-    named = best.cause.event_ids if best.cause else (*enis, *map(str, ports), f"{first:%Y-%m-%dT%H:%M}")
+    cause = replace(best.cause, event_ids=tuple(event.event_id for event in calls)) if best.cause else None
+    named = cause.event_ids if cause else (*enis, *map(str, ports), f"{first:%Y-%m-%dT%H:%M}")
     return Incident(
         id=blake2b("\0".join((kind, *named)).encode(), digest_size=6).hexdigest(),
         kind=kind,
         state=State.CLOSED if closed.at else State.OPEN,
         certainty=best.certainty,
         reason=" ".join(filter(None, (best.reason, undone.why))),
-        cause=best.cause,
+        cause=cause,
         enis=enis,
         protocols=protocols,
         ports=ports,
@@ -125,7 +141,13 @@ def wanted(findings: Sequence[Finding]) -> list[Pointer]:
 def changes_of(findings: Sequence[Finding]) -> list[ChangeEvent]:
     """The changes that `tell` will show."""
     findings = sorted(findings, key=order)
-    return [*findings[0].cause_events, *closing(findings).events]
+    return [*causes(findings), *closing(findings).events]
+
+
+def causes(findings: Sequence[Finding]) -> list[ChangeEvent]:
+    """The calls that caused any of it, in order."""
+    found = {event.event_id: event for finding in findings for event in finding.cause_events}
+    return sorted(found.values(), key=lambda event: event.order)
 
 
 def order(finding: Finding) -> tuple[object, ...]:
@@ -137,13 +159,10 @@ def order(finding: Finding) -> tuple[object, ...]:
 
 
 def first_seen(findings: Sequence[Finding]) -> datetime:
-    """The time of the first flow that did not get through; where none was logged, that of the last good one. Lost
-    traffic is not seen before its cause."""
+    """The time of the first flow that did not get through; where none was logged, the first minute in which flows are
+    missing."""
     seen = [r.first_bad for f in findings for r in f.signal.runs if r.first_bad]
-    caused = max((f.cause.time for f in findings if f.cause), default=None)
-    first = min(seen) if seen else max(f.signal.last_good for f in findings)
-    lost = all(f.signal.kind is Kind.LOST_TRAFFIC for f in findings)
-    return max(first, caused) if caused and lost else first
+    return min(seen or (f.signal.since or f.signal.last_good for f in findings))
 
 
 def last_seen(findings: Sequence[Finding]) -> datetime:
@@ -183,7 +202,7 @@ def _timeline(findings: Sequence[Finding], kind: Kind, closed: Closing) -> tuple
     silent = all(f.signal.silent for f in findings)
     before = max(f.signal.last_good for f in findings)
     entries = [TimelineEntry(before, f"last flow {'accepted' if rejects else 'answered'} before")]
-    entries += [TimelineEntry(event.event_time, change_text(event)) for event in findings[0].cause_events]
+    entries += [TimelineEntry(event.event_time, change_text(event)) for event in causes(findings)]
     first = "first reject" if rejects else "nothing more is logged" if silent else "first unanswered flow"
     last = "last reject" if rejects else "still nothing logged" if silent else "last unanswered flow"
     entries += [TimelineEntry(first_seen(findings), first), TimelineEntry(last_seen(findings), last)]
@@ -201,7 +220,7 @@ def _evidence(
 ) -> tuple[Evidence, ...]:
     return tuple(
         chain(
-            change_evidence("the change", findings[0].cause_events, objects),
+            change_evidence("the change", causes(findings), objects),
             flow_evidence(chosen(findings, closed.row), rows),
             change_evidence("the change that ended it", closed.events, objects),
         )

@@ -22,7 +22,7 @@ def proof_query(
     conditions = [
         f"interface_id IN ({_texts(enis)})",
         f"start >= '{first - AROUND:%Y-%m-%d %H:%M:%S}' AND start < '{last + AROUND:%Y-%m-%d %H:%M:%S}'",
-        f"protocol IN ({_numbers(protocols)}) AND least(srcport, dstport) IN ({_numbers(ports)})",
+        f"protocol IN ({_numbers(protocols)}) AND (srcport IN ({_numbers(ports)}) OR dstport IN ({_numbers(ports)}))",
     ]
     lines = [f"SELECT {COLUMNS}", "FROM flows"]
     if 0 < len(peers) <= MOST_PEERS:

@@ -28,7 +28,7 @@ TARGETS = {
     "cagw-": "--carrier-gateway-id",
 }
 """The option for a route's target, by the prefix of the target's id."""
-
+DEFAULTS = ("0.0.0.0/0", "::/0")
 
 NOTHING: Mapping[str, str] = {}
 
@@ -78,6 +78,23 @@ class _Where:
     region: str
     known: bool
     owners: Mapping[str, str] = field(default_factory=dict)
+
+
+def likely(found: Sequence[Edit], region: str, gateway: str) -> str:
+    """A sentence with the command that likely undoes the deletion of default routes whose target is not known, as only
+    `gateway` can have been it; "" where that is not so."""
+    known = [replace(edit, before=replace(route, target=gateway)) for edit in found if (route := _lost_default(edit))]
+    if not gateway or not found or len(known) != len(found):
+        return ""
+    return f"Likely, as {gateway} is the only internet gateway attached to the VPC: {undo(known, region).fix}"
+
+
+def _lost_default(edit: Edit) -> Route | None:
+    """The default route that was deleted, if its target is not known."""
+    route = edit.before
+    if not isinstance(route, Route) or edit.after is not None or route.target != UNKNOWN:
+        return None
+    return route if route.destination in DEFAULTS else None
 
 
 def _all(found: Sequence[Edit], where: _Where) -> str:

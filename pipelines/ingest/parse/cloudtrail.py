@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from network.aws.call import ids_in
+from network.aws.services import CALLS, names_group
 from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.time_bounds import ANY, REASON, TimeRule
 from schemas.change import CHANGE_EVENTS
@@ -181,12 +182,15 @@ def _row(record: Any) -> dict[str, Any] | _Skipped:
         return _Skipped("failed-call")
     if record.get("readOnly") in (True, "true"):
         return _Skipped("read-only")
-    if source != "ec2.amazonaws.com" or name not in REACHABILITY:
+    service = source.removesuffix(".amazonaws.com")
+    if name not in (REACHABILITY if service == "ec2" else CALLS.get(service, ())):
         return _Skipped("other-call")
     event_id = record.get("eventID")
     if not isinstance(event_id, str) or not event_id:
         raise _Unreadable("no-event-id")
     request, response = _object(record, "requestParameters"), _object(record, "responseElements")
+    if service != "ec2" and not names_group(request):
+        return _Skipped("other-call")
     identity = _object(record, "userIdentity")
     return {
         "event_time": _time(record.get("eventTime")),
