@@ -11,6 +11,7 @@ from console.answers import explain_words as words
 from console.answers.ask import ask
 from console.answers.explanation import Explanation, Observed, Turned, View
 from console.answers.history import Call, timeline_of
+from console.answers.search import BEGINNING
 from console.answers.words import told
 from network.history.timeline import Effect, Timeline
 from network.history.turns import Turn, Turns, not_modelled, turns, unexamined
@@ -58,7 +59,7 @@ class _Story:
         found = reach(self.question, configuration)
         turn = self.turns.last(moment)
         doubts = unexamined(self.question, self.timeline, configuration, moment)
-        looked_from = looked_to - self.lookback
+        looked_from = looked_to - min(self.lookback, looked_to - BEGINNING)
         settled = [turn.time] if turn else []
         settled += [event.event_time for event in doubts if event.event_time <= moment]
         compared_from = max([looked_from, *(time + SETTLES for time in settled)])

@@ -310,6 +310,9 @@ def test_an_interface_or_an_instance_may_be_an_end(answer: Ask) -> None:
 def test_before_the_first_snapshot_and_after_the_last_fact_it_says_so(answer: Ask) -> None:
     early = answer(*pair(ADMINS[0], WEB, 22, "--at", "2026-11-20T07:00:00Z"))["then"]
     assert any("before the first snapshot (2026-11-20 08:00:00Z)" in note for note in early["notes"])
+    first = answer(*pair(ADMINS[0], WEB, 22, "--at", "1970-01-01T00:00:00Z", "--lookback", "999999d"))["then"]
+    assert first["looked_from"] == "1970-01-01T00:00:00Z", "the store holds nothing earlier"
+    assert answer(*pair(ADMINS[0], WEB, 22, "--at", "2105-12-31T00:00:00Z"))["then"]["verdict"] == "reachable"
     late = answer(*pair(ADMINS[0], WEB, 22, "--at", "2026-11-21T07:00:00Z"))["then"]
     assert any("Nothing is known of the configuration after 2026-11-20 15:50:20Z" in note for note in late["notes"])
 

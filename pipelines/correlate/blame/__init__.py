@@ -4,7 +4,7 @@
 `candidates.py`    changes that may be the cause, with related API calls grouped.
 `edits.py`         what a change changed, entry by entry.   `blast_radius.py`  the interfaces it can affect.
 `trial.py`         what a configuration does with a conversation, and how often the verdict agrees with the log.
-`unmodelled.py`    changes that the VPC model does not contain.   `relevance.py`  whether a change may matter at all.
+`relevance.py`     whether a change may matter at all.
 `leaving.py`       instances and interfaces that were stopped or deleted.
 `wording.py`       the layer, resource and rule that describe a change.
 """
