@@ -63,7 +63,7 @@ class Screen:
         widths = _widths(cells)
         widest = widths.index(max(widths))
         natural = sum(widths) + len(GAP) * (len(widths) - 1)
-        if natural - widths[widest] + FOLDED > self.console.width:
+        if natural > self.console.width < natural - widths[widest] + FOLDED:
             self._blocks(cells)
             return
         table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")

@@ -58,20 +58,16 @@ def show_top(answer: Top, screen: Screen) -> None:
 
 def _columns(flows: Sequence[dict[str, Any]], objects: dict[str, int]) -> list[Column]:
     """All columns, in order. Those that few logs have are only there if a record has a value."""
-    packet_from = [_packet_level(row, "srcaddr") for row in flows]
-    packet_to = [_packet_level(row, "dstaddr") for row in flows]
-    reasons = [row["reject_reason"] for row in flows]
-    optional = [Column("reason", reasons, 2), Column("packet from", packet_from, 1), Column("packet to", packet_to, 1)]
-    reason, source, target = ([column] if any(column.cells) else [] for column in optional)
+    reason = Column("reason", [row["reject_reason"] for row in flows], 1)
+    packet = Column("packet level", [_packet_level(row) for row in flows], 2)
     return [
         Column("time (UTC)", [utc(row["start"]) for row in flows]),
         Column("time (local)", [local(row["start"]) for row in flows]),
         Column("action", [_action(row["action"]) for row in flows]),
-        *reason,
+        *([reason] if any(reason.cells) else []),
         Column("from", [_end(row["srcaddr"], row["srcport"]) for row in flows]),
-        *source,
         Column("to", [_end(row["dstaddr"], row["dstport"]) for row in flows]),
-        *target,
+        *([packet] if any(packet.cells) else []),
         Column("proto", ["-" if row["protocol"] is None else protocol_name(row["protocol"]) for row in flows], 3),
         Column("packets", [_count(row["packets"]) for row in flows], 6),
         Column("bytes", [_count(row["bytes"]) for row in flows], 7),
@@ -132,10 +128,11 @@ def _name(row: dict[str, Any]) -> str:
     return str(row["instance_name"] or row["interface_id"])
 
 
-def _packet_level(row: dict[str, Any], end: str) -> str:
-    """The address of the packet itself, where it is another one."""
-    addr = row[f"pkt_{end}"]
-    return addr if addr is not None and addr != row[end] else ""
+def _packet_level(row: dict[str, Any]) -> str:
+    """The addresses in the packet itself, where they are other ones."""
+    ends = {"from": "srcaddr", "to": "dstaddr"}
+    differ = {word: addr for word, end in ends.items() if (addr := row[f"pkt_{end}"]) not in (None, row[end])}
+    return " ".join(f"{word} {addr}" for word, addr in differ.items())
 
 
 def _end(addr: str | None, port: int | None) -> str:

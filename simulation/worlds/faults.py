@@ -36,7 +36,9 @@ def _tcp(first: int, last: int = 0, cidr: str = "0.0.0.0/0") -> str:
     return f"--protocol 6 --port-range From={first},To={last or first} {block} {cidr}"
 
 
-def _revoke(group: str, protocol: str, port: int, cidr: str = "0.0.0.0/0", *, egress: bool = False, of: str = "") -> str:
+def _revoke(
+    group: str, protocol: str, port: int, cidr: str = "0.0.0.0/0", *, egress: bool = False, of: str = ""
+) -> str:
     permission: dict[str, object] = {"IpProtocol": protocol}
     if protocol != "-1":
         permission |= {"FromPort": port, "ToPort": port}
@@ -194,7 +196,9 @@ def peering_deleted(a: Account, _: random.Random) -> Sequence[Said]:
 def deploy_with_a_deny(a: Account, dice: random.Random) -> Sequence[Said]:
     """Thirty calls by one person in two minutes, one of which denies."""
     acl = a.id("acl-pub")
-    calls = [Said(_entry(acl, 200 + n, "allow", _tcp(9000 + n)), dice.randint(-60, 60), guilty=False) for n in range(30)]
+    calls = [
+        Said(_entry(acl, 200 + n, "allow", _tcp(9000 + n)), dice.randint(-60, 60), guilty=False) for n in range(30)
+    ]
     return [*calls, Said(_entry(acl, dice.randint(1, 99), "deny", _tcp(443)))]
 
 

@@ -131,7 +131,9 @@ def noise(a: Account, dice: random.Random, begin: int, end: int) -> Iterator[tup
 
 def line(a: Account, eni: str, p: Packet, version: Version) -> str:
     """A record as a line of a flow log."""
-    start = f"{version} {ACCOUNT} {a.id(eni)} {p.src} {p.dst} {p.ports[0]} {p.ports[1]} {p.protocol} {p.packets} {p.size}"
+    start = (
+        f"{version} {ACCOUNT} {a.id(eni)} {p.src} {p.dst} {p.ports[0]} {p.ports[1]} {p.protocol} {p.packets} {p.size}"
+    )
     start += f" {p.begin} {p.begin + 20} {p.action} OK"
     if version == 2:  # noqa: PLR2004 - the version
         return start

@@ -1,6 +1,7 @@
 """The reading commands on a real store: what they find, how they show it, what they reject."""
 
 import csv
+import io
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
@@ -14,6 +15,10 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from connectors.store.clickhouse import Store, insert
+from console.answers.fields import Field
+from console.answers.search import Filters, search
+from console.terminal.screen import Screen
+from console.terminal.search import show
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
 from schemas.ledger import RECEIPTS
 from schemas.table import Table
@@ -171,6 +176,123 @@ def test_search_finds_matching_records_newest_first(run: Run, filters: list[str]
     assert [line for _, line in found(run("search", *filters, "--output", "json"))] == lines
 
 
+def behind_nat(store: Store) -> None:
+    """What a NAT gateway logs of one talk with 203.0.113.5, and a reject on another day; then records of two VPCs."""
+    app_end, nat, them = ("10.0.2.10", 40000), ("10.0.1.5", 0), packed("203.0.113.5")
+    gateway = {"interface_id": "eni-0e", "instance_name": "", "object_id": 7}
+    inside = {"subnet_id": "subnet-1", "vpc_id": "vpc-1", "instance_id": "i-1", "instance_name": "web_1"}
+    insert(
+        store.client(),
+        FLOWS,
+        rows(
+            FLOWS,
+            flow(20, app_end, (nat[0], 443), "ACCEPT", **gateway, pkt_srcaddr=packed(app_end[0]), pkt_dstaddr=them),
+            flow(21, (nat[0], 443), app_end, "ACCEPT", **gateway, direction="egress", pkt_srcaddr=them),
+            flow(22, ("203.0.113.5", 443), app_end, "REJECT", **inside, reject_reason="BPA", pkt_srcaddr=them),
+            flow(
+                23, app_end, ("203.0.113.6", 443), "REJECT", direction="egress", **{**inside, "instance_name": "webx1"}
+            ),
+        ),
+    )
+
+
+@pytest.fixture
+def nat(facts: Store, run: Run) -> Run:
+    behind_nat(facts)
+    return run
+
+
+def test_search_finds_packet_level_addresses_and_filters_by_every_field(nat: Run) -> None:
+    cases: dict[str, list[int]] = {
+        "--addr 203.0.113.5": [24, 23, 22],
+        "--addr 203.0.113.4/30": [25, 24, 23, 22],
+        "--src 203.0.113.5": [24, 23],
+        "--dst 203.0.113.5": [22],
+        "--dst 203.0.113.0/24": [25, 22],
+        "--src 10.0.2.10": [25, 22],
+        "--peer 203.0.113.5": [24],
+        "--peer 10.0.2.10": [23, 22],
+        "--addr 203.0.113.5 --direction egress": [23],
+        "--direction INGRESS --port 443 --eni eni-0e": [22],
+        "--instance i-1": [25, 24],
+        "--name web_1": [24],
+        "--name web*1": [25, 24],
+        "--name web_*": [24],
+        "--name %": [],
+        "--vpc vpc-1 --direction ingress": [24],
+        "--subnet subnet-1 --since 2026-11-20T12:23Z": [25],
+        "--subnet subnet-2": [],
+        "--since 1795177380": [25],
+    }
+    for words, lines in cases.items():
+        assert [line for _, line in found(nat("search", *words.split(), "-o", "json"))] == lines, words
+
+
+def test_records_are_counted_by_each_field(nat: Run) -> None:
+    def top(*words: str) -> Any:
+        result = nat("search", "--top", *words, "-o", "json")
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    sources = top("src", "--action", "reject", "--limit", "2")
+    assert sources["field"] == "src"
+    assert sources["values"] == [
+        {"value": each, "records": 1, "packets": 3, "bytes": 180} for each in ("10.0.2.10", "198.51.100.7")
+    ]
+    assert sources["more"] is True
+    assert sources["coverage"]["skipdata"] == 1
+    assert [(v["value"], v["records"], v["bytes"]) for v in top("protocol")["values"]] == [(6, 8, 1440), (17, 1, 180)]
+    assert [v["value"] for v in top("peer", "--eni", "eni-0b")["values"]] == [None]
+    assert sum(v["records"] for v in top("pkt-src")["values"]) == 9
+    for field in Field:
+        assert sum(v["records"] for v in top(field.value, "--limit", "20")["values"]) == 9, field
+    text = nat("search", "--top", "reason", "--action", "reject").stdout.splitlines()
+    assert [line.split() for line in text[:3]] == [
+        ["reason", "records", "packets", "bytes"],
+        ["-", "3", "9", "540"],
+        ["BPA", "1", "3", "180"],
+    ]
+    assert "2 values." in text
+    table = nat("search", "--top", "protocol", "-o", "csv")
+    assert table.stdout.splitlines() == ["value,records,packets,bytes", "6,8,24,1440", "17,1,3,180"]
+    assert "2 values." in table.stderr
+    assert "'srcaddr; DROP' is not one of" in nat("search", "--top", "srcaddr; DROP").stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_record_is_one_line_on_a_terminal_and_a_reject_is_coloured_only_there(
+    nat: Run, facts: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    answer = search(facts, Filters(start=NOON + timedelta(minutes=20)))
+
+    def shown(width: int, *, terminal: bool = True) -> list[str]:
+        out = Terminal() if terminal else io.StringIO()
+        show(answer, Screen(out, width))
+        return out.getvalue().splitlines()
+
+    plain = shown(80, terminal=False)
+    assert plain[:5] == [
+        "2026-11-20  action  reason  from             to               packet level",
+        "12:23:00Z   REJECT          10.0.2.10:40000  203.0.113.6:443",
+        "12:22:00Z   REJECT  BPA     203.0.113.5:443  10.0.2.10:40000",
+        "12:21:00Z   ACCEPT          10.0.1.5:443     10.0.2.10:40000  from 203.0.113.5",
+        "12:20:00Z   ACCEPT          10.0.2.10:40000  10.0.1.5:443     to 203.0.113.5",
+    ]
+    assert "Too narrow for proto, packets, bytes, interface, line: use a wider terminal, or --output json." in plain
+    assert "\x1b[31mREJECT\x1b[0m" in shown(80)[1]
+    assert [line for line in shown(80) if "ACCEPT" in line and "\x1b[31m" in line] == []
+    wide = nat("search").stdout
+    assert "\x1b" not in wide
+    assert "time (local)" in wide.splitlines()[0]
+
+
 def test_search_says_where_each_record_was_read_and_how_complete_the_answer_is(run: Run) -> None:
     answer = json.loads(run("search", "--action", "reject", "--port", "22", "--limit", "1", "-o", "json").stdout)
     assert answer["more"] is True
@@ -215,6 +337,12 @@ def test_search_says_when_the_store_holds_nothing_of_the_range(run: Run) -> None
         (["search", "--eni", "web"], "Write it as eni-"),
         (["search", "--protocol", "tpc"], "IANA number"),
         (["search", "--output", "xml"], "xml"),
+        (["search", "--since", "90"], "has no unit"),
+        (["search", "--vpc", "web"], "Write it as vpc-"),
+        (["search", "--direction", "in"], "Use ingress or egress"),
+        (["search", "--top", "port"], "'port' is not one of"),
+        (["ingest", "s3://b/", "--every", "14:00"], "'14:00' is a point in time, not a duration"),
+        (["ingest", "s3://b/", "--for", "2 hours ago"], "is a point in time, not a duration"),
         (["ingest", "http://bucket/x"], "Write it as s3://"),
         (["ingest"], "Missing argument"),
         (["correlate"], "--from is missing"),

@@ -106,7 +106,7 @@ def test_an_incident_tells_what_was_said_of_it_earlier(store: Store, monkeypatch
     assert (told["examined_from"], told["examined_to"]) == ("2026-11-20T14:00:00Z", "2026-11-20T15:45:00Z")
     assert [(one["incident"]["id"], one["withdrawn"]) for one in told["history"]] == [(old.id, False), (old.id, True)]
     assert told["history"][1]["replaced_by"] == [new.id]
-    assert told["history"][0]["run"] < told["run"]
+    assert told["history"][0]["said_at"] < told["said_at"]
     text = run("incident", new.id)
     assert "Said earlier" in text
     assert f"incident {old.id} was no longer found; found instead: {new.id}" in text

@@ -1,7 +1,7 @@
 -- Flow records that match every filter of `search`. A filter that is not set matches everything: '' for text, NULL for
 -- numbers and addresses; the engine removes its condition before it selects indexes. An address is looked for at the
--- packet level too: behind a NAT gateway, only these fields have the real peer. A single address is also compared for
--- equality, as the index on the addresses needs it.
+-- packet level too: behind a NAT gateway, only these fields have the real peer. A single address is compared for
+-- equality, as the index on the addresses needs it; of the two conditions on an address, the engine removes the other.
 SELECT *, peer_addr
 FROM flows
 WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
@@ -14,7 +14,7 @@ WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
     AND ({vpc:String} = '' OR vpc_id = {vpc:String})
     AND ({protocol:Nullable(UInt8)} IS NULL OR protocol = {protocol:Nullable(UInt8)})
     AND ({port:Nullable(UInt16)} IS NULL OR srcport = {port:Nullable(UInt16)} OR dstport = {port:Nullable(UInt16)})
-    AND ({addr_first:Nullable(IPv6)} IS NULL
+    AND ({addr_first:Nullable(IPv6)} IS NULL OR {addr_first:Nullable(IPv6)} = {addr_last:Nullable(IPv6)}
         OR srcaddr BETWEEN {addr_first:Nullable(IPv6)} AND {addr_last:Nullable(IPv6)}
         OR dstaddr BETWEEN {addr_first:Nullable(IPv6)} AND {addr_last:Nullable(IPv6)}
         OR pkt_srcaddr BETWEEN {addr_first:Nullable(IPv6)} AND {addr_last:Nullable(IPv6)}
@@ -22,12 +22,12 @@ WHERE start >= {from:DateTime('UTC')} AND start < {to:DateTime('UTC')}
     AND ({addr_first:Nullable(IPv6)} IS NULL OR {addr_first:Nullable(IPv6)} != {addr_last:Nullable(IPv6)}
         OR srcaddr = {addr_first:Nullable(IPv6)} OR dstaddr = {addr_first:Nullable(IPv6)}
         OR pkt_srcaddr = {addr_first:Nullable(IPv6)} OR pkt_dstaddr = {addr_first:Nullable(IPv6)})
-    AND ({src_first:Nullable(IPv6)} IS NULL
+    AND ({src_first:Nullable(IPv6)} IS NULL OR {src_first:Nullable(IPv6)} = {src_last:Nullable(IPv6)}
         OR srcaddr BETWEEN {src_first:Nullable(IPv6)} AND {src_last:Nullable(IPv6)}
         OR pkt_srcaddr BETWEEN {src_first:Nullable(IPv6)} AND {src_last:Nullable(IPv6)})
     AND ({src_first:Nullable(IPv6)} IS NULL OR {src_first:Nullable(IPv6)} != {src_last:Nullable(IPv6)}
         OR srcaddr = {src_first:Nullable(IPv6)} OR pkt_srcaddr = {src_first:Nullable(IPv6)})
-    AND ({dst_first:Nullable(IPv6)} IS NULL
+    AND ({dst_first:Nullable(IPv6)} IS NULL OR {dst_first:Nullable(IPv6)} = {dst_last:Nullable(IPv6)}
         OR dstaddr BETWEEN {dst_first:Nullable(IPv6)} AND {dst_last:Nullable(IPv6)}
         OR pkt_dstaddr BETWEEN {dst_first:Nullable(IPv6)} AND {dst_last:Nullable(IPv6)})
     AND ({dst_first:Nullable(IPv6)} IS NULL OR {dst_first:Nullable(IPv6)} != {dst_last:Nullable(IPv6)}
