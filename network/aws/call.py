@@ -9,8 +9,9 @@ from network.aws.fields import Fields, unwrap
 from schemas.change import ChangeEvent
 
 RESOURCE_ID = re.compile(
-    r"(?:acl|aclassoc|cagw|eigw|eipassoc|eni|i|igw|lgw|nat|pcx|pl|rtb|rtbassoc|sg|sgr|subnet|tgw|tgw-attach|tgw-rtb"
-    r"|vgw|vpc|vpc-cidr-assoc|vpce)-[0-9a-zA-Z]{1,32}"
+    r"(?:acl|aclassoc|cagw|cgw|dopt|eigw|eipalloc|eipassoc|eni|eni-attach|fl|i|igw|lgw|lgw-rtb|nat|pcx|pl|rtb|rtbassoc|sg"
+    r"|sgr|subnet|subnet-cidr-assoc|tgw|tgw-attach|tgw-rtb|vgw|vpc|vpc-cidr-assoc|vpcbpa-exclude|vpce|vpce-svc|vpn)"
+    r"-[0-9a-zA-Z]{1,32}"
 )
 
 

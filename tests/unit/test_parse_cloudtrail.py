@@ -59,6 +59,16 @@ def test_a_call_with_everything_in_the_record() -> None:
     assert (event.request, event.resources) == (ROUTE, ("rtb-0a1",))
 
 
+def test_resources_are_ids_of_every_kind() -> None:
+    named = [
+        *("fl-0a1", "eipalloc-0b2", "vpce-0c3", "vpce-svc-0d4", "pl-0e5", "cgw-0f6", "vpn-0a7", "dopt-0b8"),
+        *("tgw-0c9", "tgw-attach-0d1", "tgw-rtb-0e2", "eni-attach-0f3", "subnet-cidr-assoc-0a4", "vpcbpa-exclude-0b5"),
+    ]
+    request = {"FlowLogId": [{"content": each, "tag": n} for n, each in enumerate(named)], "note": "no-id fl-"}
+    (row,) = events(record("DeleteFlowLogs", {"DeleteFlowLogsRequest": request}))
+    assert row["resources"] == sorted(named)
+
+
 def test_calls_that_change_nothing_here_are_counted() -> None:
     failed = record("DeleteRoute", ROUTE, errorCode="Client.UnauthorizedOperation", responseElements=None)
     reads = record("DescribeRouteTables", None, readOnly=True)
