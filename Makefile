@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo strace prism test test-crash test-docker test-engines test-long lint docs bench fuzz clean
+.PHONY: help install demo strace prism test test-crash test-docker test-engines test-long lint docs bench bench-accuracy fuzz clean
 
 help:
 	@echo "make demo    run the whole story on your machine: two faults, found, explained and undone (under 3 minutes)"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    run only ruff, mypy and codespell"
 	@echo "make docs    regenerate the reference pages in docs/"
 	@echo "make bench   run the benchmarks against comparable tools (20 minutes; less with FLOWTRAIL_BENCH=quick)"
+	@echo "make bench-accuracy  judge 434 simulated incidents and 3,000 clean hours (over an hour; continues when run again)"
 	@echo "make fuzz    parse a million mangled log lines, try 100,000 hostile SQL statements and a million packets (about 20 minutes)"
 	@echo "make clean   remove .venv and all build output"
 
@@ -85,6 +86,9 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+bench-accuracy: $(STAMP)
+	$(BIN)/python -m benchmarks.accuracy
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_parse

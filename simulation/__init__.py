@@ -7,5 +7,6 @@
 `flow_log_objects.py`, `trail_objects.py`  the objects as AWS delivers them.
 `story.py`    puts it together: `Stage` creates the history once, `logs` writes it for any seed, format and reading.
 `bulk/`       flow logs of any version, format and size, for tests and benchmarks.
+`worlds/`     small VPCs with a fault or none, from a kind and a seed, for `make bench-accuracy`.
 `demo.py`     runs the story for a person.
 """

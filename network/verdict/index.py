@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from network.cidr import contains
 from schemas.configuration import Configuration, NetworkAcl, NetworkInterface, RouteTable
 
 KEPT = 64
@@ -52,6 +53,15 @@ class Index:
     def holders(self, address: str) -> list[NetworkInterface]:
         """Interfaces that have this private (or IPv6) address."""
         return self._holders.get(address, [])
+
+    def far_ends(self, vpc_id: str, address: str) -> list[NetworkInterface]:
+        """Interfaces that may be the other end of a conversation of an interface in this VPC. Ranges of VPCs overlap:
+        an address in the range of the VPC is one of its own; another may be in any VPC that it is connected to."""
+        found = self.holders(address)
+        own = [interface for interface in found if interface.vpc_id == vpc_id]
+        vpc = self._configuration.vpcs.get(vpc_id)
+        inside = vpc is not None and any(contains(cidr, address) for cidr in vpc.cidrs)
+        return own if own or inside else found
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,21 +13,24 @@ from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.tell.undo_command import undo
 from schemas.change import ChangeEvent
-from schemas.configuration import NetworkInterface, Resource, Route, RouteTable
+from schemas.configuration import NetworkInterface, Resource, Route, RouteTable, Subnet, Vpc
 from schemas.incident import Certainty
 from schemas.snapshot import Snapshot
 from tests.correlate_lab import (
     ADMINS,
+    DB,
     ENI,
     OUTSIDE,
     PEOPLE,
     Flow,
+    attempt,
     call,
     clock,
     covered,
     create_route,
     delete_route,
     deny,
+    every,
     minutes_table,
     outage,
     refused,
@@ -202,3 +205,25 @@ def test_an_association_that_is_not_known_may_be_of_any_subnet() -> None:
     assert said(findings(lost(), timeline(moved), "15:30")) == {(SUSPECTED, "ReplaceRouteTableAssociation")}
     known = replace(moved, request={**request, "associationId": "rtbassoc-pub"})
     assert said(findings(lost(), timeline(known), "15:30")) == {(PROVEN, "ReplaceRouteTableAssociation")}
+
+
+def test_the_same_address_in_another_vpc_is_not_the_other_end() -> None:
+    """Its instance is terminated when the web server loses its route: the clients of the web server have not left."""
+    twin = NetworkInterface("eni-twin", "vpc-2", "subnet-2", (DB,), (), (), "i-twin", "twin")
+    gone = call(
+        "14:59", "TerminateInstances", {"instancesSet": {"items": [{"instanceId": "i-twin"}]}}, resources=("i-twin",)
+    )
+    known = with_resources(
+        gone, extra=(twin, Vpc("vpc-2", ("10.0.0.0/16",)), Subnet("subnet-2", "vpc-2", ("10.0.2.0/24",)))
+    )
+    flows = usual("12:00", "16:00") + service(5432, [DB], 45, "12:00", "15:00", server=False)
+    flows += [
+        f
+        for n, at in enumerate(every(30, "15:00", "15:30"))
+        for f in attempt(at, DB, 5432, n, answered=False, server=False)
+    ]
+    signals = detect(ENI, minutes_table(flows), covered("12:00", "16:00"), clock("12:00"), timedelta(hours=24))
+    strong = [replace(signal, strong=True) for signal in signals]
+    assert [f.signal.port for f in blame(strong, known, clock("16:00"))] == [5432]
+    own = with_resources(replace(gone, resources=("i-db",)))
+    assert blame(strong, own, clock("16:00")) == []

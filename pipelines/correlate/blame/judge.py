@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from network.history.timeline import Timeline
 from network.verdict.explain import explain
+from network.verdict.index import index_of
 from network.verdict.packet import Step
 from network.verdict.routing import lookup, table_of_subnet
 from pipelines.correlate.blame.candidates import AFTER, Candidate, Candidates
@@ -142,7 +143,9 @@ class _Judge:
         is a route's target, and in the subnet of a NAT gateway."""
         known = self.candidates.timeline.at(signal.last_good)
         peers = {run.conversation.peer for run in signal.runs}
-        ends = {signal.interface_id, *(i.id for i in known.interfaces.values() if peers & set(i.addresses))}
+        here, index = known.interfaces.get(signal.interface_id), index_of(known)
+        far = (end.id for peer in peers for end in index.far_ends(here.vpc_id if here else "", peer))
+        ends = {signal.interface_id, *far}
         ways = {way for peer in peers for end in ends for way in self._targets(known, end, peer)}
         subnets = {known.nat_gateways[way].subnet_id for way in ways & known.nat_gateways.keys()}
         passed = {i.id for i in known.interfaces.values() if i.subnet_id in subnets}

@@ -1,7 +1,7 @@
 """Leaving: instances and interfaces that were stopped, terminated or deleted answer nobody any more. Nothing is wrong
 then, and no other change can be the cause."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from network.history.timeline import Timeline
 from network.verdict.index import index_of
@@ -26,10 +26,13 @@ def has_left(timeline: Timeline, signal: Signal, run: Run) -> bool:
         if change.event_name in GONE and first <= change.event_time <= last
         for name in change.resources
     }
-    ends = {signal.interface_id, *_holders(timeline, run.conversation.peer, signal.last_good)}
+    ends = {signal.interface_id, *_far_ends(timeline, signal, run)}
     interfaces = timeline.at(first).interfaces
     return any(end in leaving or (end in interfaces and interfaces[end].instance_id in leaving) for end in ends)
 
 
-def _holders(timeline: Timeline, address: str, moment: datetime) -> list[str]:
-    return [i.id for i in index_of(timeline.at(moment)).holders(address)]
+def _far_ends(timeline: Timeline, signal: Signal, run: Run) -> list[str]:
+    configuration = timeline.at(signal.last_good)
+    here = configuration.interfaces.get(signal.interface_id)
+    ends = index_of(configuration).far_ends(here.vpc_id if here else "", run.conversation.peer)
+    return [end.id for end in ends]
