@@ -202,10 +202,15 @@ def route_of_some(m: Maker) -> None:
 
 
 def both_layers(m: Maker) -> None:
-    """An entry stops the web server; minutes later somebody else's route stops the application."""
-    m.call(deny(m, "pub", 90), guilty=True)
+    """A rule that is revoked stops the web server; minutes later somebody else's route stops the application."""
+    m.call(rule(m, "revoke", "web", cidr(443)), guilty=True)
     line = f"delete-route --route-table-id {m.id('rtb', 'prv')} --destination-cidr-block {ANY}"
     m.call(line, m.after(420), m.other, guilty=True)
+
+
+def acl_of_web_and_nat(m: Maker) -> None:
+    """An entry stops the web server, and the application's calls too: the NAT gateway is in the same subnet."""
+    m.call(deny(m, "pub", 90), guilty=True)
 
 
 FAULTS = {
@@ -242,5 +247,6 @@ FAULTS = {
         route_gateway_detached,
         route_of_some,
         both_layers,
+        acl_of_web_and_nat,
     )
 }

@@ -13,7 +13,16 @@ from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.tell.undo_command import undo
 from schemas.change import ChangeEvent
-from schemas.configuration import NetworkInterface, Resource, Route, RouteTable, Subnet, Vpc
+from schemas.configuration import (
+    NetworkInterface,
+    Resource,
+    Route,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+    Vpc,
+)
 from schemas.incident import Certainty
 from schemas.snapshot import Snapshot
 from tests.correlate_lab import (
@@ -227,3 +236,18 @@ def test_the_same_address_in_another_vpc_is_not_the_other_end() -> None:
     assert [f.signal.port for f in blame(strong, known, clock("16:00"))] == [5432]
     own = with_resources(replace(gone, resources=("i-db",)))
     assert blame(strong, own, clock("16:00")) == []
+
+
+def test_what_is_stopped_beyond_the_interface_is_never_a_reject_of_it() -> None:
+    """Whether rejects are logged here does not matter: the database's subnet denies the calls."""
+    closed = deny("15:00", 5432, acl="acl-prv")
+    flows = service(5432, [DB], 45, "12:00", "15:00", server=False)
+    flows += [
+        f
+        for n, at in enumerate(every(30, "15:00", "15:30"))
+        for f in attempt(at, DB, 5432, n, answered=False, server=False)
+    ]
+    rule = SecurityGroupRule(False, 6, "10.0.1.0/24", 5432, 5432)
+    open_db = SecurityGroup("sg-db", "vpc-1", "db", (rule, SecurityGroupRule(True, -1, "0.0.0.0/0")))
+    known = with_resources(closed, extra=(open_db,))
+    assert said(findings(flows, known, "15:30")) == {(PROVEN, "CreateNetworkAclEntry")}

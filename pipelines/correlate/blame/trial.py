@@ -45,10 +45,10 @@ def effect(signal: Signal, verdict: Verdict) -> Effect:
         return Effect.UNKNOWN
     if verdict.outcome == "completes":
         return Effect.GOOD
-    if verdict.outcome == "rejected" and not signal.rejects_logged:
-        return Effect.UNKNOWN
     stopped_beyond = verdict.action == "ACCEPT" and verdict.reply in ("NONE", "ACCEPT")
-    return Effect.BAD if verdict.outcome == "lost" or stopped_beyond else Effect.OTHER
+    if verdict.outcome == "lost" or stopped_beyond:
+        return Effect.BAD
+    return Effect.OTHER if signal.rejects_logged else Effect.UNKNOWN
 
 
 @dataclass(frozen=True)
