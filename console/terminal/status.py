@@ -164,7 +164,8 @@ def _unlogged(found: Sequence[Unlogged]) -> list[tuple[str, str]]:
     if not found:
         return []
     count = f"{len(found)}{' or more' if len(found) == UNLOGGED else ''}"
-    rows = [("not logged", f"{count} interfaces have no record at all: {clean(few([u.interface_id for u in found]))}")]
+    names = clean(few([each.interface_id for each in found]))
+    rows = [("not logged", f"of {count} interface{'s' * (len(found) != 1)} there is no record at all: {names}")]
     if (deleted := found[0].deleted_at) is not None:
         rows.append(("", f"a flow log was deleted at {both(deleted)}"))
     return rows

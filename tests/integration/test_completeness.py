@@ -45,7 +45,7 @@ def test_without_incidents_it_is_said_what_was_examined(store: Store, run: Run) 
     correlated(store, "15:00", "16:00")
     text = " ".join(run("incidents").stdout.split())
     assert "No incidents. Examined: 2026-11-20 13:00:00Z to 2026-11-20 14:30:00Z, 2026-11-20 15:00:00Z to" in text
-    assert "1 interfaces" in text
+    assert "in the largest run 1 interface and" in text
     assert "Nothing has been loaded yet for the time after 2026-11-20 15:59:" in text
     assert "No CloudTrail object from 2026-11-20T15:00:00Z to 2026-11-20T16:00:00Z is loaded" in text
     as_json = run("incidents", "--output", "json")
@@ -68,5 +68,5 @@ def test_how_complete_cloudtrail_is_stands_in_the_incident_and_in_status(store: 
     assert [each["interface_id"] for each in status["unlogged"]] == ["eni-db"]
     assert status["unlogged"][0]["deleted_at"] == "2026-11-20T14:10:00Z"
     text = run("status").stdout
-    assert "1 interfaces have no record at all: eni-db" in text
+    assert "of 1 interface there is no record at all: eni-db" in text
     assert "a flow log was deleted at 2026-11-20 14:10:00Z" in text

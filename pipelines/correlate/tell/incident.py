@@ -81,7 +81,7 @@ def tell(
     enis = tuple(sorted({f.signal.interface_id for f in findings}))
     ports = tuple(sorted({f.signal.port for f in findings}))
     protocols = tuple(sorted({f.signal.protocol for f in findings}))
-    peers = tuple(sorted({r.conversation.peer for f in findings for r in f.signal.runs}, key=_by_address))
+    peers = tuple(sorted({r.conversation.peer for f in findings for r in f.signal.runs}, key=by_address))
     first, last = first_seen(findings), last_seen(findings)
     cause = replace(best.cause, event_ids=tuple(event.event_id for event in calls)) if best.cause else None
     named = cause.event_ids if cause else (*enis, *map(str, ports), f"{first:%Y-%m-%dT%H:%M}")
@@ -227,6 +227,7 @@ def _evidence(
     )
 
 
-def _by_address(text: str) -> tuple[int, int]:
+def by_address(text: str) -> tuple[int, int]:
+    """Sort key of addresses: IPv4 first, then by number."""
     address = ip_address(text)
     return address.version, int(address)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import TypeVar
 
-from pipelines.correlate.tell.incident import BEST_FIRST, CLOCKS
+from pipelines.correlate.tell.incident import BEST_FIRST, CLOCKS, by_address
 from pipelines.correlate.tell.proof_query import proof_query
 from schemas.incident import Evidence, Examined, Incident, Kind, State, TimelineEntry
 
@@ -30,7 +29,7 @@ def merged(one: Part, other: Part, named: str = "") -> Incident:
     enis = tuple(sorted({*early.enis, *late.enis}))
     protocols = tuple(sorted({*early.protocols, *late.protocols}))
     ports = tuple(sorted({*early.ports, *late.ports}))
-    peers = tuple(sorted({*early.peers, *late.peers}, key=_by_address))
+    peers = tuple(sorted({*early.peers, *late.peers}, key=by_address))
     return replace(
         best,
         id=named or begun.id,
@@ -83,8 +82,3 @@ def _ending(what: str) -> bool:
 
 def _latest(what: str) -> bool:
     return (what.startswith("last ") and not what.endswith(" before")) or what == "still nothing logged"
-
-
-def _by_address(text: str) -> tuple[int, int]:
-    address = ip_address(text)
-    return address.version, int(address)
