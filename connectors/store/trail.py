@@ -72,13 +72,17 @@ def trails(client: Client, start: datetime, end: datetime) -> list[Trail]:
     return [Trail(**{**row, "pause": timedelta(seconds=row["pause"])}) for row in found]
 
 
+def _account(number: str) -> str:
+    return f"account {number}" if number else "an unnamed account"
+
+
 def sentence(found: Sequence[Trail], start: datetime, end: datetime) -> str:
     """What is known of the calls of `[start, end)`, by the objects that were delivered in it."""
     span = f"{rfc3339(start)} to {rfc3339(end)}"
     if not found:
         return f"No CloudTrail object from {span} is loaded: a change of that time would not be known."
     parts = [
-        f"{t.objects} of {t.account or 'an unnamed account'} in {t.region or 'an unnamed region'}, the longest time"
+        f"{t.objects} of {_account(t.account)} in {t.region or 'an unnamed region'}, the longest time"
         f" without one {int(t.pause.total_seconds()) // 60} minutes"
         for t in found[:MOST]
     ]
