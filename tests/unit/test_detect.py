@@ -151,6 +151,16 @@ def test_some_rejects_among_accepts_are_a_signal_until_all_are_accepted_again(fl
     assert (run.conversation.peer_port - 40000) * 7 % 10 < 6
 
 
+def test_where_no_connection_was_opened_in_the_first_minute_the_last_one_before_it_counts() -> None:
+    """A connection that goes on is accepted in the minute in which the first one that opens is rejected."""
+    flows = answered("12:00", "14:00", 0, flagged=True) + answered("14:01", "14:30", 6, flagged=True, start=2000)
+    flows += [replace(f, at=clock("14:00:05"), flags=0) for f in talk(clock("14:00"), PEOPLE[0], 80, 1, flagged=True)]
+    flows += [reject(clock("14:00:20"), PEOPLE[0], 80, 9000, flags=18, answer=True)]
+    (run,) = [run for s in signals(flows, last="14:30") if s.reply for run in s.runs]
+    assert (run.last_good, run.first_bad) == (clock("14:00:05"), clock("14:00:20"))
+    assert run.opened == clock("13:59:50")
+
+
 def test_rejects_that_were_always_among_the_accepts_are_not_a_signal() -> None:
     assert strong(signals(answered("12:00", "16:00", 6, flagged=True))) == []
 

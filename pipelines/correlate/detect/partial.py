@@ -63,9 +63,10 @@ def _episodes(w: OneWay) -> Iterator[tuple[int, int]]:
 
 def _mixed(w: OneWay, begin: int, end: int) -> bool:
     """Whether accepted and rejected openings alternate, rather than follow each other once."""
-    col = {name: w.col[name][begin:end] for name in w.col}
-    refused, opened = col["reject_opens"] > 0, col["accept_opens"] > 0
-    among = (col["accept_open_last"] > col["reject_first"]) & (col["accept_open_first"] < col["reject_last"])
+    names = ("reject_opens", "accept_opens", "accept_open_first", "accept_open_last", "reject_first", "reject_last")
+    rejects, accepts, first, last, first_bad, last_bad = (w.col[name][begin:end] for name in names)
+    refused, opened = rejects > 0, accepts > 0
+    among = (last > first_bad) & (first < last_bad)
     returns = refused[:-1] & opened[1:] & ~refused[1:]
     return int((refused & opened & among).sum()) >= MIXED_MINUTES or int(returns.sum()) >= RETURNS
 
@@ -85,16 +86,17 @@ def _after(w: OneWay, end: int, last: int, share: float) -> int:
 def _run(w: OneWay, begin: int, end: int, before: int, after: int) -> Run:
     col = w.col
     good = "accept_first" if before == begin else "accept_last"
+    opening, first_bad = int(col["accept_open_first"][begin]), int(col["reject_first"][begin])
     return Run(
         conversation=w.conversation(begin),
         last_good=moment(col[good][before]),
         good_row=w.pointer(before, good),
-        first_bad=moment(col["reject_first"][begin]),
+        first_bad=moment(first_bad),
         last_bad=moment(col["reject_last"][end - 1]),
         first_row=w.pointer(begin, "reject_first"),
         last_row=w.pointer(end - 1, "reject_last"),
         recovered=moment(col["accept_first"][after]) if after >= 0 else None,
         recovered_row=w.pointer(after, "accept_first") if after >= 0 else None,
         flows=int(col["reject_opens"][begin:end].sum()),
-        opened=moment(col["accept_open_first"][begin]) if before == begin else w.opened(before),
+        opened=moment(opening) if 0 < opening < first_bad else w.opened(begin - 1),
     )
