@@ -41,7 +41,7 @@ class Examined:
         spans = ", ".join(f"{utc(each.start)} to {utc(each.end)}" for each in self.ranges[-MOST:])
         earlier = f" and {len(self.ranges) - MOST} earlier ranges" if len(self.ranges) > MOST else ""
         return [
-            f"Examined: {spans}{earlier} (UTC); in the largest run"
+            f"Examined: {spans}{earlier}; in the largest run"
             f" {self.interfaces} interface{'s' * (self.interfaces != 1)} and {self.records} records.",
             *self.logs.sentences(),
             sentence(self.calls, last.start, last.end),

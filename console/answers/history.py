@@ -1,6 +1,5 @@
 """The history of the VPC configuration, as the store has it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +8,6 @@ from connectors.store import configuration
 from connectors.store.clickhouse import Store
 from network.history.timeline import Timeline
 from schemas.change import ChangeEvent
-from schemas.errors import FlowtrailError
-from schemas.snapshot import Snapshot
-
-SNAPSHOT = "flowtrail snapshot"
 
 
 @dataclass(frozen=True)
@@ -38,13 +33,4 @@ def timeline_of(store: Store) -> Timeline:
     """The timeline of all snapshots and changes in the store. Raises FlowtrailError without any snapshot, or when the
     store cannot be read."""
     client = store.reader()
-    return timeline_from(configuration.load_snapshots(client), configuration.load_changes(client))
-
-
-def timeline_from(snapshots: Sequence[Snapshot], changes: Sequence[ChangeEvent]) -> Timeline:
-    if not snapshots:
-        raise FlowtrailError(
-            "There is no snapshot of the VPC configuration yet.",
-            f"Take one: `{SNAPSHOT}`, or `{SNAPSHOT} --from-files DIR --as-of TIME` from saved output.",
-        )
-    return Timeline(snapshots, changes)
+    return Timeline(configuration.load_snapshots(client), configuration.load_changes(client))

@@ -28,11 +28,13 @@ def show(found: Changes, screen: Screen) -> None:
             ],
         )
         screen.line()
-    count = f"{len(found.changes)} changes" if found.changes else "No matching changes"
+    number = len(found.changes)
+    count = f"{number} change{'s' * (number != 1)}" if number else "No matching changes"
     screen.line(count + (", and there are more: raise --limit or narrow the range." if found.more else "."))
     failed = found.not_kept.get(FAILED, 0)
     if failed:
-        screen.line(f"{failed} calls that AWS refused, or that failed, were read and are not stored.")
+        calls, were, are = ("1 call", "was", "is") if failed == 1 else (f"{failed} calls", "were", "are")
+        screen.line(f"{calls} that AWS refused, or that failed, {were} read and {are} not stored.")
 
 
 def tool(user_agent: str) -> str:

@@ -197,7 +197,7 @@ def test_a_call_of_another_service_is_suspected_for_the_interfaces_that_services
     ("reading", "words"),
     [
         ("answers", {"Requests still reach this interface", "Requests still leave this interface"}),
-        ("nothing", {"Nothing of it is logged any more"}),
+        ("nothing", {"No conversation is logged any more"}),
     ],
 )
 def test_without_a_cause_it_is_said_what_it_looks_like(reading: str, words: set[str]) -> None:

@@ -95,7 +95,7 @@ def looks_like(signal: Signal) -> str:
     if signal.kind is not Kind.LOST_TRAFFIC:
         return ""
     if signal.silent:
-        return "Nothing of it is logged any more, neither requests nor answers. "
+        return "No conversation is logged any more, and hardly a request. "
     if signal.server:
         return "Requests still reach this interface, and are not answered, or the answers do not arrive. "
     return "Requests still leave this interface, and nothing comes back. "

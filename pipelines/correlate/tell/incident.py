@@ -53,9 +53,12 @@ def parts(findings: Sequence[Finding]) -> list[list[Finding]]:
     that are proven."""
     proven = [f for f in findings if f.certainty is Certainty.PROVEN]
     known = {event.event_id for event in causes(proven)}
-    other = [f for f in findings if f.certainty is not Certainty.PROVEN]
-    apart = [f for f in other if not f.cause or not known.issuperset(f.cause.event_ids)]
-    return [part for part in (proven + [f for f in other if f not in apart], apart) if part]
+    shared: list[Finding] = []
+    apart: list[Finding] = []
+    for f in findings:
+        if f.certainty is not Certainty.PROVEN:
+            (shared if f.cause and known.issuperset(f.cause.event_ids) else apart).append(f)
+    return [part for part in (proven + shared, apart) if part]
 
 
 def tell(

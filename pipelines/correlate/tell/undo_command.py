@@ -28,7 +28,8 @@ TARGETS = {
     "cagw-": "--carrier-gateway-id",
 }
 """The option for a route's target, by the prefix of the target's id."""
-DEFAULTS = ("0.0.0.0/0", "::/0")
+DEFAULT = "0.0.0.0/0"
+"""A default route of IPv6 may as well have led to an egress-only internet gateway."""
 
 NOTHING: Mapping[str, str] = {}
 
@@ -94,7 +95,7 @@ def _lost_default(edit: Edit) -> Route | None:
     route = edit.before
     if not isinstance(route, Route) or edit.after is not None or route.target != UNKNOWN:
         return None
-    return route if route.destination in DEFAULTS else None
+    return route if route.destination == DEFAULT else None
 
 
 def _all(found: Sequence[Edit], where: _Where) -> str:
