@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from connectors.settings import Settings
     from connectors.store.clickhouse import Store
     from console.terminal.screen import Screen
+    from schemas.incident import Incident
 
 
 SHORT_WAIT = 1.0
@@ -112,6 +113,19 @@ def runner_of(ctx: typer.Context, kind: Kind, store: "Store") -> Runner:
 
             check(runner, store)
     return runner
+
+
+def reply_incidents(found: "Settings", known: Sequence["Incident"]) -> None:
+    """Show a list of incidents; without any, what was examined, which is not an all-clear by itself."""
+    from console.answers.examined import examined
+    from console.answers.incidents import COLUMNS
+    from console.terminal.incidents import NONE, NONE_YET, show_list
+
+    seen = [] if known else examined(store_of(found)).sentences()
+    none = [NONE if len(seen) > 1 else NONE_YET, *seen]
+    reply(found, [one.to_json() for one in known], lambda screen: show_list(known, screen, none), columns=COLUMNS)
+    if seen and found.output != "table":
+        say("\n".join(seen))
 
 
 def say(text: str) -> None:

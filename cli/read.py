@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cli.base import OutputOption, check_range, from_option, reply, say, settings, store_of, to_option
+from cli.base import (
+    OutputOption,
+    check_range,
+    from_option,
+    reply,
+    reply_incidents,
+    say,
+    settings,
+    store_of,
+    to_option,
+)
 from console.answers.fields import Field
 from schemas.errors import FlowtrailError
 
@@ -24,17 +34,9 @@ def incidents(ctx: typer.Context, output: OutputOption = None) -> None:
       flowtrail incidents --output json
     """
     from console.answers import incidents as answers
-    from console.answers.examined import examined
-    from console.terminal.incidents import NONE, NONE_YET, show_list
 
     found = settings(ctx, output=output)
-    known = answers.incidents(store_of(found))
-    answer = [one.to_json() for one in known]
-    seen = [] if known else examined(store_of(found)).sentences()
-    none = [NONE if len(seen) > 1 else NONE_YET, *seen]
-    reply(found, answer, lambda screen: show_list(known, screen, empty=none), columns=answers.COLUMNS)
-    if seen and found.output != "table":
-        say("\n".join(seen))
+    reply_incidents(found, answers.incidents(store_of(found)))
 
 
 def incident(

@@ -18,6 +18,7 @@ from cli.base import (
     from_option,
     moment,
     reply,
+    reply_incidents,
     runner_of,
     say,
     settings,
@@ -180,8 +181,6 @@ def correlate(
     from cli.progress import progress, quiet
     from connectors.store.migrate import ensure_migrated
     from connectors.store.retention import kept
-    from console.answers.incidents import COLUMNS
-    from console.terminal.incidents import show_list
 
     found = settings(ctx, output=output, lookback=lookback)
     store = store_of(found)
@@ -194,9 +193,4 @@ def correlate(
         from pipelines.correlate.pipeline import run_correlate
 
         incidents = run_correlate(store, start, finish, lookback=found.lookback, runner=chosen)
-    reply(
-        found,
-        [one.to_json() for one in incidents],
-        lambda screen: show_list(incidents, screen),
-        columns=COLUMNS,
-    )
+    reply_incidents(found, incidents)

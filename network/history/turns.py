@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from network.history.timeline import Moment, Timeline, vpcs_of
-from network.history.unmodelled import HARMLESS, concerned, is_modelled
+from network.history.unmodelled import HARMLESS, concerned, has_no_effect
 from network.verdict.reach import Question, Reached, reach
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration, NetworkInterface, Resource, RouteTable, SecurityGroup, Vpc
@@ -82,7 +82,7 @@ def not_modelled(
         if start < event.event_time <= end
         and event.event_name not in HARMLESS
         and event.event_id not in effects
-        and not is_modelled(event)
+        and not has_no_effect(event, timeline.around([event.event_id])[0])
         and not meant.isdisjoint(concerned(event, configuration))
     )
 

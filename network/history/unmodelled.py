@@ -35,8 +35,13 @@ ASSOCIATIONS = frozenset({"ReplaceRouteTableAssociation", "DisassociateRouteTabl
 """Calls that name an association, which alone names the subnet."""
 
 
+def has_no_effect(event: ChangeEvent, before: Configuration) -> bool:
+    """Whether a call that changes nothing in the configuration just before it, as far as it is known, has no effect."""
+    return is_modelled(event) and is_resolved(event, before)
+
+
 def is_modelled(event: ChangeEvent) -> bool:
-    """Whether a call that changes nothing in the configuration, as far as it is known, has no effect."""
+    """Whether the model contains what such a call does, where it knows what the call names."""
     if event.event_name in HARMLESS:
         return True
     if event.event_name in PARTLY:

@@ -48,6 +48,8 @@ def test_without_incidents_it_is_said_what_was_examined(store: Store, run: Run) 
     assert "in the largest run 1 interface and" in text
     assert "Nothing has been loaded yet for the time after 2026-11-20 15:59:" in text
     assert "No CloudTrail object from 2026-11-20T15:00:00Z to 2026-11-20T16:00:00Z is loaded" in text
+    again = run("correlate", "--from", "2026-11-20T13:00:00Z", "--to", "2026-11-20T14:00:00Z").stdout
+    assert "No incidents.\nExamined: 2026-11-20 13:00:00Z to 2026-11-20 14:30:00Z" in again
     as_json = run("incidents", "--output", "json")
     assert json.loads(as_json.stdout) == []
     assert "Examined: 2026-11-20 13:00:00Z" in as_json.stderr

@@ -150,3 +150,11 @@ def test_what_a_snapshot_shows_afterwards_is_no_doubt_and_what_none_shows_is() -
     assert doubts("12:00") == []
     assert doubts("13:30") == ["ModifyVpcBlockPublicAccessOptions", "StopInstances"]
     assert doubts("14:30") == ["ModifyVpcBlockPublicAccessOptions"]
+
+
+def test_a_call_on_an_association_that_is_not_known_cannot_be_examined() -> None:
+    request = {"associationId": "rtbassoc-elsewhere", "routeTableId": "rtb-main"}
+    moved = call("14:32", "ReplaceRouteTableAssociation", request, {"newAssociationId": "rtbassoc-new"})
+    known = timeline(moved)
+    now = known.at(clock("15:00"))
+    assert unexamined(SSH, known, now, clock("15:00")) == (moved,)

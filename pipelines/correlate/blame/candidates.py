@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from network.history.timeline import Timeline
-from network.history.unmodelled import concerned, is_modelled, is_resolved
+from network.history.unmodelled import concerned, has_no_effect
 from pipelines.correlate.blame.blast_radius import reach
 from pipelines.correlate.blame.edits import Edit, Part, edits
 from schemas.change import ChangeEvent
@@ -88,7 +88,7 @@ class Candidates:
             if len(events) > 1:  # leave out edits by other principals in between
                 own = {edit.place for event in events for edit in self.of([event]).edits}
                 found = tuple(edit for edit in found if edit.place in own)
-            modelled = bool(found) or all(is_modelled(e) and is_resolved(e, before) for e in events)
+            modelled = bool(found) or all(has_no_effect(event, before) for event in events)
             near = reach(found, before, after) if modelled else concerned(events[0], before)
             self._known[ids] = Candidate(tuple(events), before, after, found, near, modelled)
         return self._known[ids]
