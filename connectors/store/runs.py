@@ -32,7 +32,8 @@ SELECT
     countIf(listed) AS planned,
     countIf(listed AND fate = 'known') AS known,
     countIf(listed AND fate = 'busy') AS busy,
-    countIf(fate = 'lost') AS lost
+    countIf(fate = 'lost') AS lost,
+    count() AS total
 FROM (
     SELECT listed, multiIf(
         object_id IN ({_MINE}), 'done',
@@ -47,7 +48,8 @@ FROM (
 )
 """  # noqa: S608
 """What became of the objects that a run planned: those that it listed (`planned`), and of them those that another run
-loaded meanwhile (`known`) or was loading when their turn came (`busy`). Of all that are `lost` nothing is known."""
+loaded meanwhile (`known`) or was loading when their turn came (`busy`). `total` counts all of its objects; of those
+that are `lost` nothing is known, or not yet."""
 
 RECORDS = f"""
 SELECT
@@ -142,14 +144,8 @@ def parts(client: Client, run: str, kind: ObjectKind, numbers: Iterable[int]) ->
 
 def progress(client: Client, run: str) -> tuple[int, int]:
     """How many objects of the run have come to an end, and how many are planned."""
-    sql = f"""
-        SELECT (SELECT count() FROM ({_PLANNED})) AS planned,
-            (SELECT count() FROM ({_MINE})) + (
-                SELECT uniqExact(object_id) FROM {DEAD_LETTERS.name} WHERE run = {{run:String}}
-            ) AS done
-    """  # noqa: S608
-    row = query(client, sql, {"run": run}).to_pylist()[0]
-    return min(row["done"], row["planned"]), row["planned"]
+    row = query(client, OBJECTS, {"run": run}).to_pylist()[0]
+    return row["total"] - row["lost"], row["total"]
 
 
 def ingested(client: Client, run: str) -> IngestSummary:

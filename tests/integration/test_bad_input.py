@@ -1,6 +1,7 @@
 """What can be wrong with a bucket, an object, the access to AWS and the store: each is reported with a remedy."""
 
 import gzip
+import http.client
 import http.server
 import io
 import json
@@ -17,6 +18,7 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import stamina
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -87,6 +89,52 @@ def test_an_object_that_cannot_be_read_is_set_aside_and_the_rest_is_loaded(
     line = next(line for line in result.stdout.splitlines() if line.startswith(f"    {reason}: "))
     assert len(line) > 40
     assert "2 objects: 1 loaded, 0 already known, 1 set aside." in result.stdout
+
+
+class Tears(http.server.BaseHTTPRequestHandler):
+    """Passes each request on to S3, and closes the connection before the end of one object's body."""
+
+    s3 = ""
+
+    def do_GET(self) -> None:
+        s3 = http.client.HTTPConnection(self.s3.removeprefix("http://"))
+        s3.request("GET", self.path, headers=dict(self.headers))
+        answer = s3.getresponse()
+        body = answer.read()
+        s3.close()
+        self.send_response(answer.status)
+        for name in ("Content-Type", "ETag", "Last-Modified"):
+            if value := answer.headers[name]:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:-9] if key(1) in self.path else body)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+def test_an_object_whose_body_always_ends_early_stops_nothing_but_itself(
+    bucket: Bucket, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 4):
+        bucket.put(key(n), gzip.compress(LOG))
+    monkeypatch.setattr(Tears, "s3", bucket.endpoint)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tears)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
+    with stamina.set_testing(True, attempts=2):
+        result = ingest(bucket.url)
+    server.shutdown()
+    server.server_close()
+    assert result.exit_code == 3, result.stderr
+    assert "3 objects: 2 loaded, 0 already known, 1 set aside." in result.stdout
+    assert "    body-ends-early: " in result.stdout
+    assert f"s3://logs/{key(1)}" in result.stdout
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+    again = ingest(bucket.url)
+    assert (again.exit_code, "3 objects: 1 loaded, 2 already known" in again.stdout) == (0, True), again.stdout
 
 
 LINES = [

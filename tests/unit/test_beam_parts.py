@@ -94,14 +94,15 @@ def test_elements_of_a_plan_are_small_where_the_work_is_to_spread() -> None:
 
 def test_progress(store: Store) -> None:
     heard: list[tuple[int, int]] = []
-    refs = [ObjectRef("b", str(n), "e", 1) for n in range(3)]
+    refs = [ObjectRef("b", str(n), "e", 1) for n in range(4)]
     client = store.client()
     run = runs.begin(client, "ingest")
     with told(store, run, lambda done, total: heard.append((done, total))):
         runs.plan(client, run, ObjectKind.FLOW_LOG, [refs], first=0, listed=True)
         dead_letters.put(client, run, [DeadLetter(ref, "gone", "") for ref in refs[:2]])
         dead_letters.put(client, "another", [DeadLetter(refs[2], "gone", "")])
-    assert heard[-1] == (2, 3)
+        runs.note_busy(client, run, refs[3:])
+    assert heard[-1] == (3, 4)
     assert heard == sorted(heard)
     before = len(heard)
     with told(store, run, None):
