@@ -18,7 +18,7 @@ help:
 	@echo "make lint    run only ruff, mypy and codespell"
 	@echo "make docs    regenerate the reference pages in docs/"
 	@echo "make bench   run the benchmarks against comparable tools (20 minutes; less with FLOWTRAIL_BENCH=quick)"
-	@echo "make bench-accuracy  judge 448 simulated incidents and 3,000 clean hours (over an hour; continues when run again)"
+	@echo "make bench-accuracy  judge 468 simulated incidents and 3,000 clean hours (over an hour; continues when run again)"
 	@echo "make fuzz    parse a million mangled log lines, try 100,000 hostile SQL statements and a million packets (about 20 minutes)"
 	@echo "make clean   remove .venv and all build output"
 

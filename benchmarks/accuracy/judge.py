@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from schemas.incident import Certainty, Incident, State
 from simulation.walk import walk
@@ -61,7 +62,8 @@ def judge(world: World, found: Sequence[Incident]) -> Judgement:
 
 
 def _restored(world: World, found: Sequence[Incident]) -> tuple[bool | None, str]:
-    """A closed incident's fix is run where it was last seen, those of all open ones together at the end."""
+    """A closed incident's fix is run where it was last seen, but before the call that closed it; those of all open ones
+    are run together at the end."""
     fixed = [i for i in found if i.fix]
     if not fixed:
         return None, ""
@@ -71,7 +73,7 @@ def _restored(world: World, found: Sequence[Incident]) -> tuple[bool | None, str
         if not incidents:
             continue
         closed = incidents[0].state is State.CLOSED
-        state = world.state_at(incidents[0].last_seen) if closed else world.state_at(world.states[-1][0])
+        state = world.state_at(_bad_until(world, incidents[0]) if closed else world.states[-1][0])
         try:
             for line in dict.fromkeys(i.fix or "" for i in incidents):
                 run_line(state, line)
@@ -88,6 +90,12 @@ def _restored(world: World, found: Sequence[Incident]) -> tuple[bool | None, str
             if walk(state, probe.eni, *ends).outcome != "completes":
                 return False, f"not restored: {probe} by {incidents[0].fix}"
     return True, ""
+
+
+def _bad_until(world: World, incident: Incident) -> datetime:
+    """A moment at which the fault of a closed incident lasted: flows of before a change are logged after it."""
+    ended = [r["eventTime"] for r in world.records if r["eventID"] in incident.closed_by]
+    return min([incident.last_seen, *(datetime.fromisoformat(at) - timedelta(seconds=1) for at in ended)])
 
 
 def _events(world: World, ids: frozenset[str] | set[str]) -> str:

@@ -1,7 +1,7 @@
 """Kinds of faults: each plays its calls, and may add traffic of its own. Decoys come before and after them."""
 
 from simulation.worlds.vpc import LISTED, WEB, WEB6
-from simulation.worlds.world import SIX, Maker
+from simulation.worlds.world import PEOPLE, SAVED_AFTER, SIX, Maker
 
 ANY, ANY6 = "0.0.0.0/0", "::/0"
 
@@ -70,6 +70,12 @@ def acl_ipv6(m: Maker) -> None:
     m.call(deny(m, "pub", 70, cidr=ANY6), guilty=True)
 
 
+def acl_deny_saved_after(m: Maker) -> None:
+    """The configuration is saved when all is over."""
+    acl_deny(m)
+    m.saved_at = SAVED_AFTER
+
+
 def acl_repaired_and_made_again(m: Maker) -> None:
     m.call(deny(m, "pub", 90), guilty=True)
     m.call(undeny(m, "pub", 90), m.after(600))
@@ -107,6 +113,18 @@ def group_revoke_udp(m: Maker) -> None:
 def group_revoke_member(m: Maker) -> None:
     pair = f'"UserIdGroupPairs":[{{"GroupId":"{m.id("sg", "app")}"}}]'
     m.call(rule(m, "revoke", "db", f'[{{"IpProtocol":"tcp","FromPort":5432,"ToPort":5432,{pair}}}]'), guilty=True)
+
+
+def group_revoke_member_not_saved(m: Maker) -> None:
+    """The only member of the group that loses access is younger than the saved configuration."""
+    group_revoke_member(m)
+    m.demanded, m.hidden = "suspected", ("app",)
+
+
+def group_revoke_living(m: Maker) -> None:
+    """Connections live on; the next ones are refused, many minutes later."""
+    m.held = [(peer, WEB, 80, ("web",)) for peer in PEOPLE[:4]]
+    m.call(rule(m, "revoke", "web", cidr(80)), guilty=True)
 
 
 def group_of_interface(m: Maker) -> None:
@@ -158,6 +176,12 @@ def group_same_second(m: Maker) -> None:
 
 def route_default(m: Maker) -> None:
     m.call(f"delete-route --route-table-id {m.id('rtb', 'pub')} --destination-cidr-block {ANY}", guilty=True)
+
+
+def route_default_saved_after(m: Maker) -> None:
+    """The configuration is saved when all is over: the target of the route is not in it."""
+    route_default(m)
+    m.demanded, m.saved_at = "suspected", SAVED_AFTER
 
 
 def route_ipv6(m: Maker) -> None:
@@ -218,6 +242,7 @@ FAULTS = {
     for f in (
         acl_deny,
         acl_deny_some_clients,
+        acl_deny_saved_after,
         acl_stops_answers,
         acl_partial_answers,
         acl_association,
@@ -232,6 +257,8 @@ FAULTS = {
         group_revoke_ipv6,
         group_revoke_udp,
         group_revoke_member,
+        group_revoke_member_not_saved,
+        group_revoke_living,
         group_of_interface,
         group_client_moved,
         group_prefix_list,
@@ -240,6 +267,7 @@ FAULTS = {
         group_deploy_of_thirty_calls,
         group_same_second,
         route_default,
+        route_default_saved_after,
         route_ipv6,
         route_nat,
         route_target_changed,

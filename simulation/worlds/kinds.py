@@ -19,5 +19,7 @@ def world(kind: str, seed: int, number: int) -> World:
         maker.usual()
         for src, dst, port, seen, protocol in maker.late:
             maker.talk(src, dst, port, seen, protocol)
+        for held in maker.held:
+            maker.hold(*held)
     noise(maker)
     return maker.world()

@@ -3,6 +3,7 @@
 import gzip
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from simulation.aws import ACCOUNT, REGION
@@ -21,6 +22,13 @@ def objects(world: World) -> list[Stored]:
     missing = rng.sample(made[2:12], 1) if rng.random() < 0.3 else []
     twice = [record["eventID"] for record in world.records[:1]]
     return [o for o in made if o not in missing] + trail_objects(world.records, twice, f"{world.number}/")
+
+
+def late(world: World, stored: Sequence[Stored]) -> list[Stored]:
+    """Those of a world's objects that are delivered an hour late: a few flow logs, and sometimes all of CloudTrail."""
+    rng = random.Random(f"late {world.kind} {world.seed}")
+    trail = rng.random() < 0.25
+    return [each for each in stored if (trail if "/CloudTrail/" in each.key else rng.random() < 0.1)]
 
 
 def _line(row: Row, version: Version) -> str:

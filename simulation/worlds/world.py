@@ -18,6 +18,8 @@ from simulation.worlds.vpc import APP, DB, WEB, WEB6, Ids, answers
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 BEGIN, START, END = (DAY + timedelta(hours=h) for h in (10, 12, 13.5))
 """Traffic begins; the range that is judged starts; both end."""
+SAVED_BEFORE, SAVED_AFTER = BEGIN - timedelta(hours=1), END + timedelta(minutes=30)
+"""When the configuration is saved: before anything happens, or after all of it."""
 CLEAN_END = DAY + timedelta(hours=13)
 
 PEOPLE = tuple(f"192.0.2.{n}" for n in (11, 12, 13)) + tuple(f"203.0.113.{n}" for n in (14, 15, 16))
@@ -45,13 +47,15 @@ class Probe:
 
 @dataclass(frozen=True)
 class World:
-    """`guilty` are all the calls that must be named, together; `may` be named as well; `demanded` is the certainty that
-    is demanded (`proven`, or `suspected` where the data cannot prove it, which allows either)."""
+    """`saved` is what `describe-*` returned at `saved_at`. `guilty` are all the calls that must be named, together;
+    `may` be named as well; `demanded` is the certainty that is demanded (`proven`, or `suspected` where the data cannot
+    prove it, which allows either)."""
 
     kind: str
     seed: int
     number: int
-    first: dict[str, Any]
+    saved: dict[str, Any]
+    saved_at: datetime
     states: tuple[tuple[datetime, dict[str, Any]], ...]
     records: tuple[Json, ...]
     rows: tuple[Row, ...]
@@ -77,7 +81,10 @@ class Maker:
     demanded: str = "proven"
     may: set[str] = field(default_factory=set)
     late: Sequence[tuple[str, str, int, tuple[str, ...], int]] = ()
+    held: Sequence[tuple[str, str, int, tuple[str, ...]]] = ()
     hidden: tuple[str, ...] = ()
+    """Commands that were not run when the configuration was saved, and interfaces that it lacks, by name."""
+    saved_at: datetime = SAVED_BEFORE
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"{self.kind} {self.seed}")
@@ -141,14 +148,38 @@ class Maker:
             pause = self.rng.uniform(0.7, 1.3) * every
             at += timedelta(seconds=pause)
 
-    def _once(self, opening: Probe, seen_at: Sequence[str], at: datetime) -> None:
+    def hold(self, src: str, dst: str, port: int, seen_at: Sequence[str]) -> None:
+        """A peer that keeps a connection for many minutes, then opens the next one, with a record a minute. A security
+        group lets a connection live that it tracks; only opening the next one fails."""
+        at, protocol = BEGIN + timedelta(seconds=self.rng.uniform(1, 60)), 6
+        while at < self.end - timedelta(seconds=130):
+            opening = Probe("", src, dst, protocol, self.rng.randint(32768, 60900), port)
+            minutes = self.rng.randint(12, 30)
+            if not self._once(opening, seen_at, at):
+                at += timedelta(seconds=self.rng.uniform(20, 60))
+                continue
+            for n in range(1, minutes):
+                for name in seen_at if at + timedelta(seconds=60 * n + 70) < self.end else ():
+                    begin = int(at.timestamp()) + 60 * n
+                    ends, volume = (src, dst, opening.src_port, port), (9, 2100, begin, begin + 50)
+                    back = (dst, src, port, opening.src_port)
+                    inward = dst in OWN[name]
+                    self.rows.append((self.id("eni", name), *ends, protocol, *volume, "ACCEPT", 0, not inward))
+                    self.rows.append((self.id("eni", name), *back, protocol, *volume, "ACCEPT", 0, inward))
+            at += timedelta(minutes=minutes)
+
+    def _once(self, opening: Probe, seen_at: Sequence[str], at: datetime) -> bool:
+        """Log a conversation; whether it completes."""
+        completes = True
         phase = sum(since + timedelta(seconds=SETTLES) <= at for since, _ in self.states[1:])
         for name in seen_at:
             probe = Probe(self.id("eni", name), *list(vars(opening).values())[1:])
             fate = self._fate(phase, probe)
             if fate.outcome != "completes" and self._fate(0, probe).outcome == "completes":
                 self.broken[probe] = None
+            completes &= fate.outcome == "completes"
             self.log(probe, int(at.timestamp()), fate, name)
+        return completes
 
     def _fate(self, phase: int, probe: Probe) -> Walk:
         port = probe.src_port if len(self.states) > 1 else 0
@@ -160,7 +191,7 @@ class Maker:
 
     def log(self, probe: Probe, at: int, fate: Walk, name: str) -> None:
         """The records of a conversation with this fate."""
-        inward = probe.dst in {"web": (WEB, "2001:db8:77:1::10"), "app": (APP,)}.get(name, (DB,))
+        inward = probe.dst in OWN[name]
         works = fate.outcome == "completes"
         if inward and not works and fate.reply == "NONE" and fate.action == "ACCEPT":
             return  # stopped before it arrives
@@ -194,7 +225,8 @@ class Maker:
             self.kind,
             self.seed,
             self.number,
-            {name: answer for name, answer in self.states[0][1].items() if name not in self.hidden},
+            self._saved(),
+            self.saved_at,
             tuple(self.states),
             tuple(self.records),
             tuple(self.rows),
@@ -204,3 +236,12 @@ class Maker:
             self.demanded,
             frozenset(self.id("eni", name) for name in names),
         )
+
+    def _saved(self) -> dict[str, Any]:
+        """The configuration that was saved, without what is hidden."""
+        state = [state for since, state in self.states if since <= self.saved_at or since == DAY][-1]
+        saved = {name: answer for name, answer in state.items() if name not in self.hidden}
+        gone = {self.id("eni", name) for name in self.hidden}
+        command, member = "describe-network-interfaces", "NetworkInterfaces"
+        saved[command] = {member: [eni for eni in saved[command][member] if eni["NetworkInterfaceId"] not in gone]}
+        return saved
