@@ -225,12 +225,7 @@ def test_the_same_address_in_another_vpc_is_not_the_other_end() -> None:
     known = with_resources(
         gone, extra=(twin, Vpc("vpc-2", ("10.0.0.0/16",)), Subnet("subnet-2", "vpc-2", ("10.0.2.0/24",)))
     )
-    flows = usual("12:00", "16:00") + service(5432, [DB], 45, "12:00", "15:00", server=False)
-    flows += [
-        f
-        for n, at in enumerate(every(30, "15:00", "15:30"))
-        for f in attempt(at, DB, 5432, n, answered=False, server=False)
-    ]
+    flows = usual("12:00", "16:00") + database_away()
     signals = detect(ENI, minutes_table(flows), covered("12:00", "16:00"), clock("12:00"), timedelta(hours=24))
     strong = [replace(signal, strong=True) for signal in signals]
     assert [f.signal.port for f in blame(strong, known, clock("16:00"))] == [5432]
@@ -238,15 +233,37 @@ def test_the_same_address_in_another_vpc_is_not_the_other_end() -> None:
     assert blame(strong, own, clock("16:00")) == []
 
 
+def database_away() -> list[Flow]:
+    """The web server's calls of the database, which stop being answered at 15:00."""
+    tries = enumerate(every(30, "15:00", "15:30"))
+    return service(5432, [DB], 45, "12:00", "15:00", server=False) + [
+        f for n, at in tries for f in attempt(at, DB, 5432, n, answered=False, server=False)
+    ]
+
+
+def test_an_interface_that_is_not_known_may_be_in_any_of_several_vpcs() -> None:
+    """Where only one has the peer's address a change there is suspected; where two have it, that would be a guess."""
+    closed, known = deny("15:00", 5432, acl="acl-prv"), [r for r in resources() if r.id != ENI]
+    twin = NetworkInterface("eni-twin", "vpc-2", "subnet-2", (DB,), (), (), "i-twin", "twin")
+    second = (twin, Vpc("vpc-2", ("10.0.0.0/16",)), Subnet("subnet-2", "vpc-2", ("10.0.2.0/24",)))
+    one, two = (Timeline([Snapshot(clock("08:00"), "files", (*known, *more))], [closed]) for more in ((), second))
+    assert said(findings(database_away(), one, "15:30")) == {(SUSPECTED, "CreateNetworkAclEntry")}
+    found = findings(database_away(), two, "15:30")
+    assert said(found) == {(UNEXPLAINED, "")}
+    assert f"it does not have the interface {ENI}; nor is it known which changes are in reach." in found[0].reason
+
+
+def test_a_change_during_the_outage_is_not_suspected_where_one_before_it_is() -> None:
+    known = [r for r in resources() if r.id != ENI]
+    changes = [deny("14:59:30", 5432, acl="acl-prv", event_id="before"), deny("15:20", 5432, number=91, acl="acl-prv")]
+    found = findings(database_away(), Timeline([Snapshot(clock("08:00"), "files", tuple(known))], changes), "15:30")
+    assert [f.cause.event_ids for f in found if f.cause] == [("before",)]
+
+
 def test_what_is_stopped_beyond_the_interface_is_never_a_reject_of_it() -> None:
     """Whether rejects are logged here does not matter: the database's subnet denies the calls."""
     closed = deny("15:00", 5432, acl="acl-prv")
-    flows = service(5432, [DB], 45, "12:00", "15:00", server=False)
-    flows += [
-        f
-        for n, at in enumerate(every(30, "15:00", "15:30"))
-        for f in attempt(at, DB, 5432, n, answered=False, server=False)
-    ]
+    flows = database_away()
     rule = SecurityGroupRule(False, 6, "10.0.1.0/24", 5432, 5432)
     open_db = SecurityGroup("sg-db", "vpc-1", "db", (rule, SecurityGroupRule(True, -1, "0.0.0.0/0")))
     known = with_resources(closed, extra=(open_db,))

@@ -234,3 +234,7 @@ def test_calls_that_are_only_suspected_are_not_told_among_the_proven_ones() -> N
     doubted = replace(doubted, cause=replace(proven.cause, event_ids=(other.event_id,)))
     same = replace(proven, certainty=Certainty.SUSPECTED)
     assert parts([doubted, proven, same]) == [[proven, same], [doubted]]
+    elsewhere = replace(same, signal=replace(same.signal, interface_id="eni-x"))
+    told = tell([elsewhere, proven], {}, {}, "all there")
+    assert told.certainty is Certainty.PROVEN
+    assert "At eni-x this cause is suspected, not proven." in told.reason

@@ -140,12 +140,15 @@ class _Judge:
 
     def _near(self, signal: Signal) -> frozenset[str]:
         """The signal's interface, those of its peers inside the VPC, and those on the way to them: of an appliance that
-        is a route's target, and in the subnet of a NAT gateway."""
+        is a route's target, and in the subnet of a NAT gateway. Nothing for an interface that is not known whose peers
+        may be in any of several VPCs: which one it is in would be a guess."""
         known = self.candidates.timeline.at(signal.last_good)
         peers = {run.conversation.peer for run in signal.runs}
         here, index = known.interfaces.get(signal.interface_id), index_of(known)
-        far = (end.id for peer in peers for end in index.far_ends(here.vpc_id if here else "", peer))
-        ends = {signal.interface_id, *far}
+        far = [end for peer in peers for end in index.far_ends(here.vpc_id if here else "", peer)]
+        if here is None and len({end.vpc_id for end in far}) > 1:
+            return frozenset()
+        ends = {signal.interface_id, *(end.id for end in far)}
         ways = {way for peer in peers for end in ends for way in self._targets(known, end, peer)}
         subnets = {known.nat_gateways[way].subnet_id for way in ways & known.nat_gateways.keys()}
         passed = {i.id for i in known.interfaces.values() if i.subnet_id in subnets}
@@ -218,7 +221,8 @@ class _Judge:
         ended = self._ended(signal, signal.last_good, near)
         if not doubtful:
             return Finding(signal, Certainty.UNEXPLAINED, self._why(signal, run, len(window)), ended_by=ended)
-        candidate = doubtful[-1] if run.first_bad else doubtful[0]
+        begun = [c for c in doubtful if run.first_bad and c.time <= run.first_bad + AFTER]
+        candidate = begun[-1] if begun else doubtful[0]
         others = f" The same is true of {len(doubtful) - 1} more changes." if len(doubtful) > 1 else ""
         if candidate.modelled and not signal.rejects_logged:
             why = (
@@ -260,6 +264,10 @@ class _Judge:
         }[now]
         many = "1 change in reach was" if tested == 1 else f"{tested} changes in reach were"
         changes = f"{many} tested and would not have caused this" if tested else "no change is in reach"
+        if signal.interface_id not in self.candidates.timeline.at(run.last_good).interfaces:
+            known = "What the configuration does with these packets is unknown: as far as it is known, it does not have"
+            known = f"{known} the interface {signal.interface_id}"
+            changes = changes if tested else "nor is it known which changes are in reach"
         return f"{looks_like(signal)}{known}; {changes}."
 
 

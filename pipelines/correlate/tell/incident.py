@@ -93,7 +93,7 @@ def tell(
         kind=kind,
         state=State.CLOSED if closed.at else State.OPEN,
         certainty=best.certainty,
-        reason=" ".join(filter(None, (best.reason, undone.why))),
+        reason=" ".join(filter(None, (best.reason, _suspected_too(findings), undone.why))),
         cause=cause,
         enis=enis,
         protocols=protocols,
@@ -110,6 +110,13 @@ def tell(
         coverage=coverage,
         proof_query=proof_query(enis, protocols, ports, peers, first=first, last=max(last, closed.at or last)),
     )
+
+
+def _suspected_too(findings: Sequence[Finding]) -> str:
+    """Where else the cause of a proven incident is only suspected."""
+    proven = {f.signal.interface_id for f in findings if f.certainty is Certainty.PROVEN}
+    others = sorted({f.signal.interface_id for f in findings} - proven)
+    return f"At {', '.join(others)} this cause is suspected, not proven." if proven and others else ""
 
 
 def _all_edits(left: Sequence[Sequence[Edit]]) -> list[Edit]:
