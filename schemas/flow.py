@@ -106,6 +106,16 @@ EXTRA = Column(
     "header fields without a column of their own, by AWS name; '-' values are left out",
 )
 
+FROM_NAME = "object-name"
+TIME_SOURCE = Column(
+    "time_source",
+    TEXT,
+    LOW,
+    f"{FROM_NAME}: the log has neither start nor end, which are the five minutes that the object's name gives; start or"
+    " end: the log has only that one, and both have its value",
+    nulls="never; '' when both are as logged",
+)
+
 ENRICHED: tuple[Column, ...] = (
     Column(
         "direction", TEXT, LOW, "ingress or egress at the interface: which end is local", nulls="never; '' when unknown"
@@ -120,7 +130,7 @@ ENRICHED: tuple[Column, ...] = (
 )
 """Columns added from VPC metadata as of the record's `start`."""
 
-FLOWS = Table("flows", (*LOGGED, EXTRA, *ENRICHED, *PROVENANCE))
+FLOWS = Table("flows", (*LOGGED, EXTRA, TIME_SOURCE, *ENRICHED, *PROVENANCE))
 
 LOG_STATUS = "log-status"
 BY_AWS_NAME: dict[str, Column] = {c.aws: c for c in LOGGED}
@@ -136,6 +146,7 @@ COVERAGE = Table(
         BY_AWS_NAME["start"],
         BY_AWS_NAME["end"],
         Column("log_status", TEXT, LOW, "NODATA: no traffic; SKIPDATA: AWS dropped records", LOG_STATUS, 2),
+        TIME_SOURCE,
         *PROVENANCE,
     ),
 )

@@ -6,7 +6,7 @@ and null rules: the AWS record reference for transit gateway flow logs (version 
 
 import pyarrow as pa
 
-from schemas.flow import EXTRA, LOG_STATUS, LOW, NULL, TEXT, address, number, text
+from schemas.flow import EXTRA, LOG_STATUS, LOW, NULL, TEXT, TIME_SOURCE, address, number, text
 from schemas.table import PROVENANCE, SECONDS, Column, Table
 
 VERSION = 6
@@ -72,7 +72,7 @@ TGW_LOGGED: tuple[Column, ...] = (
 )
 """The fields AWS logs, in the order of the default format. `log-status` is not a column: only OK records are stored."""
 
-TGW_FLOWS = Table("tgw_flows", (*TGW_LOGGED, EXTRA, *PROVENANCE))
+TGW_FLOWS = Table("tgw_flows", (*TGW_LOGGED, EXTRA, TIME_SOURCE, *PROVENANCE))
 
 TGW_BY_AWS_NAME: dict[str, Column] = {c.aws: c for c in TGW_LOGGED}
 
@@ -85,6 +85,7 @@ TGW_COVERAGE = Table(
         TGW_BY_AWS_NAME["start"],
         TGW_BY_AWS_NAME["end"],
         Column("log_status", TEXT, LOW, "NODATA: no traffic; SKIPDATA: AWS dropped records", LOG_STATUS, VERSION),
+        TIME_SOURCE,
         *PROVENANCE,
     ),
 )

@@ -68,7 +68,7 @@ class Result:
             return
         whose = ("account_id", "tgw_id", "tgw_attachment_id") if transit else ("account_id", "interface_id")
         kept = {c: record.get(c.replace("_", "-")) or "" for c in whose}
-        times = {name: record[name] for name in ("start", "end")}
+        times = {name: record[name] for name in ("start", "end", "time_source")}
         gap = {**kept, **times, "log_status": _status(record, transit), **where}
         (self.tgw_coverage if transit else self.coverage).append(gap)
 
@@ -88,7 +88,8 @@ def reference_parse(
     first = next((_tokens(line) for line in lines if line.strip(b" \r")), [])
     header = _header(first)
     names = header if header is not None else [name.replace("_", "-") for name in log_format or DEFAULT_FORMAT]
-    _check(names)
+    span = None if times is None else times.span
+    _check(names, span)
     spelling = first if header is not None else names
     allowed = ANY_TIME if times is None else times.allowed(_ends(raw, names, spelling))
     result = Result()
@@ -99,7 +100,7 @@ def reference_parse(
         result.read += 1
         where = {"object_id": object_id, "row_no": number}
         try:
-            record = _record(line, tokens, names)
+            record = _timed(_record(line, tokens, names), span)
             _check_times(record, allowed)
         except BadLine as bad:
             kept = line[:1024].decode("utf-8", "backslashreplace")
@@ -115,7 +116,8 @@ def reference_records(
     names: list[str], records: list[list[bytes | int | None]], object_id: int, times: Times | None = None
 ) -> Result:
     """The same for typed records, as in a Parquet file. A value is missing if it is null, `-` or empty."""
-    _check(names)
+    span = None if times is None else times.span
+    _check(names, span)
     result = Result(read=len(records))
     columns = known(names)
     allowed = ANY_TIME if times is None else times.allowed(_ends_of_records(names, records[:1000]))
@@ -125,7 +127,7 @@ def reference_records(
         try:
             _check_texts([v or b"-" for v in values if not isinstance(v, int)])
             text = dict(zip(names, (token.decode() for token in tokens), strict=True))
-            record = {name: _value(name, token, columns.get(name)) for name, token in text.items()}
+            record = _timed({name: _value(name, token, columns.get(name)) for name, token in text.items()}, span)
             _check_times(record, allowed)
             result.add(record, names, where)
         except BadLine as bad:
@@ -165,17 +167,34 @@ def _header(tokens: list[str]) -> list[str] | None:
     return None
 
 
-def _check(names: list[str]) -> None:
+def _check(names: list[str], span: tuple[int, int] | None) -> None:
     if len(set(names)) < len(names):
         raise BadLog("duplicate-field")
-    if "start" not in names or "end" not in names:
+    missing = {"start", "end"} - set(names)
+    if missing and not (_names_ends(set(names)) and (len(missing) == 1 or span)):
         raise BadLog("no-time-fields")
+
+
+def _names_ends(names: set[str]) -> bool:
+    return {"srcaddr", "dstaddr"} <= names or {"pkt-srcaddr", "pkt-dstaddr"} <= names
+
+
+def _timed(record: Row, span: tuple[int, int] | None) -> Row:
+    """The record with both times, and where they are from."""
+    if "start" in record and "end" in record:
+        return {**record, "time_source": ""}
+    for one, other in (("start", "end"), ("end", "start")):
+        if one in record:
+            return {**record, other: record[one], "time_source": one}
+    assert span is not None
+    start, end = (datetime.fromtimestamp(each, UTC) for each in span)
+    return {**record, "start": start, "end": end, "time_source": "object-name"}
 
 
 def _other_header(text: str) -> bool:
     tokens = [token for token in text.split(" ") if token]
     names = {token.replace("_", "-") for token in tokens}
-    return all(NAME.fullmatch(token) for token in tokens) and {"start", "end"} <= names
+    return all(NAME.fullmatch(token) for token in tokens) and ({"start", "end"} <= names or _names_ends(names))
 
 
 def _record(line: bytes, tokens: list[str], names: list[str]) -> Row:
@@ -199,6 +218,8 @@ def _check_line(line: bytes, tokens: list[str], names: list[str]) -> None:
 
 def _ends(raw: bytes, names: list[str], spelling: list[str]) -> list[int]:
     """The times in the first 64 KiB of a log, of the lines that are complete there."""
+    if not {"start", "end"} & set(names):
+        return []
     lines = _lines(raw[: 1 << 16])
     sample: list[str] = []
     for line in lines if len(raw) < 1 << 16 else lines[:-1]:
@@ -207,18 +228,20 @@ def _ends(raw: bytes, names: list[str], spelling: list[str]) -> list[int]:
             continue
         try:
             _check_line(line, tokens, names)
-            sample.append(tokens[names.index("end")])
+            sample.append(tokens[names.index("end" if "end" in names else "start")])
         except BadLine:
             sample.append("")
     return _seconds(sample[:1000])
 
 
 def _ends_of_records(names: list[str], records: list[list[bytes | int | None]]) -> list[int]:
+    if not {"start", "end"} & set(names):
+        return []
     sample = []
     for values in records:
         try:
             _check_texts([v or b"-" for v in values if not isinstance(v, int)])
-            sample.append(str(values[names.index("end")]))
+            sample.append(str(values[names.index("end" if "end" in names else "start")]))
         except BadLine:
             continue
     return _seconds(sample)
@@ -298,5 +321,7 @@ def _flow(record: Row, names: list[str]) -> Row:
         value = record.get(column.aws)
         text = pa.types.is_dictionary(column.arrow)
         row[column.name] = "" if value is None and text else value
-    row["extra"] = [(n, v) for n, v in record.items() if n not in columns and n != "log-status" and v is not None]
+    others = {"log-status", "time_source", *columns}
+    row["extra"] = [(n, v) for n, v in record.items() if n not in others and v is not None]
+    row["time_source"] = record["time_source"]
     return row if is_transit(names) else row | {column.name: "" for column in ENRICHED}

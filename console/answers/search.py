@@ -12,6 +12,7 @@ from console.answers.coverage import Coverage, coverage
 from console.answers.fields import Field
 from console.answers.text import address
 from schemas.errors import FlowtrailError
+from schemas.flow import FROM_NAME
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2106, 1, 1, tzinfo=UTC)
@@ -42,6 +43,7 @@ COLUMNS = (
     "vpc_id",
     "network_acl_id",
     "route_table_id",
+    "time_source",
     "bucket",
     "key",
     "etag",
@@ -150,6 +152,13 @@ def top(store: Store, filters: Filters, field: Field) -> Top:
             row["value"] = address(row["value"])
     known = coverage(store, filters.start, filters.end, filters.eni)
     return Top(field, rows[: filters.limit], len(rows) > filters.limit, known)
+
+
+def untimed(answer: Answer) -> str:
+    """How many of the records have no time of their own; '' for none."""
+    number = sum(row["time_source"] == FROM_NAME for row in answer.flows)
+    placed = "are placed by the five minutes in the name of their object: the log has neither start nor end"
+    return f"{number} of these {placed}." if number else ""
 
 
 def count(answer: Answer | Top) -> str:

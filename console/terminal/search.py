@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.answers.fields import Field
-from console.answers.search import Answer, Top, count
+from console.answers.search import Answer, Top, count, untimed
 from console.answers.text import local, utc
 from console.terminal.escape import clean
 from console.terminal.screen import Screen, Styled
@@ -41,7 +41,7 @@ def show(answer: Answer, screen: Screen) -> None:
             screen.line()
             screen.line(f"Too narrow for {', '.join(left_out)}: use a wider terminal, or --output json.")
     screen.line()
-    screen.lines([count(answer), *answer.coverage.sentences()])
+    screen.lines([line for line in (count(answer), untimed(answer)) if line] + answer.coverage.sentences())
 
 
 def show_top(answer: Top, screen: Screen) -> None:

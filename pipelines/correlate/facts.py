@@ -26,7 +26,8 @@ _DATA = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
 @dataclass(frozen=True)
 class InterfaceFacts:
     """What a range contains of an interface. `addresses` are all that it ever had, as far as known; `flows` counts flow
-    records, `accepts` the accepted ones, `nodata` and `skipdata` the intervals with that log status."""
+    records, `accepts` the accepted ones, `untimed` those that are placed by the names of their objects, `nodata` and
+    `skipdata` the intervals with that log status."""
 
     interface_id: str
     flow_logs: tuple[str, ...]
@@ -35,6 +36,7 @@ class InterfaceFacts:
     nodata: int
     skipdata: int
     accepts: int
+    untimed: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def interfaces(client: Client, start: datetime, end: datetime, timeline: Timelin
             sum(row["nodata"] for row in rows),
             sum(row["skipdata"] for row in rows),
             sum(row["accepts"] for row in rows),
+            sum(row["untimed"] for row in rows),
         )
         for interface_id, rows in sorted(found.items())
     ]

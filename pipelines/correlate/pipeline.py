@@ -14,7 +14,7 @@ from connectors.store.clickhouse import Store
 from connectors.store.migrate import ensure_migrated
 from pipelines.configuration import required_timeline
 from pipelines.correlate import facts
-from pipelines.correlate.blame.finding import Finding
+from pipelines.correlate.blame.finding import Finding, without_times
 from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.blame.trial import fidelity
 from pipelines.correlate.detect.interface import detect
@@ -172,6 +172,8 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
     interface = found.interface
     timeline = required_timeline(job.store)
     findings = blame(found.signals, timeline, job.range.end)
+    if interface.untimed:
+        findings = [without_times(finding) for finding in findings]
     if not findings:
         return
     flows = facts.sample(

@@ -313,7 +313,7 @@ def test_minutes_are_delivered_by_the_flow_log_of_the_interface(store: Store) ->
     client = store.client()
     put_flows(store, [Flow(clock("12:00:30"), SCANNERS[0], 1025, WEB, 23, lasts=100)])
     coverage = [
-        {"start": clock(a), "end": clock(b), "log_status": status, "row_no": n}
+        {"start": clock(a), "end": clock(b), "log_status": status, "row_no": n, "time_source": ""}
         for n, (a, b, status) in enumerate([("12:05", "12:05:59", "NODATA"), ("12:02:10", "12:02:50", "SKIPDATA")])
     ]
     common = {"account_id": "1", "interface_id": ENI, "object_id": log_object().object_id, "load": 1, "chunk": 0}

@@ -146,7 +146,9 @@ def some_of(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 def layouts(draw: st.DrawFn) -> list[str]:
     """Fields of a VPC log mostly, of a transit gateway log sometimes, and occasionally of both."""
     names = draw(some_of((*draw(KNOWN), LOG_STATUS, "quantum-state", "x9")))
-    must = [name for name in ("start", "end") if name not in names and draw(TWENTIETH)]
+    must = [name for name in ("start", "end") if name not in names and draw(QUARTER)]
+    if len(must) < 2 and draw(HALF):
+        must += [name for name in ("srcaddr", "dstaddr") if name not in names]
     return draw(st.permutations([*names, *must])) or ["start", "end"]
 
 

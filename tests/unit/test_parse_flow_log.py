@@ -112,6 +112,7 @@ def test_gaps_go_to_coverage_and_not_to_flows() -> None:
             "start": datetime(2025, 11, 20, 8, 32, 10, tzinfo=UTC),
             "end": datetime(2025, 11, 20, 8, 33, 10, tzinfo=UTC),
             "log_status": status,
+            "time_source": "",
             "object_id": REF.object_id,
             "row_no": line,
         }

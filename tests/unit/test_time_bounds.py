@@ -14,8 +14,9 @@ import pytest
 
 from pipelines.ingest.parse.cloudtrail import parse_changes
 from pipelines.ingest.parse.flow_log import parse_flow_log
+from pipelines.ingest.parse.named_time import span_of_key
 from pipelines.ingest.parse.parse_objects import parse_group
-from pipelines.ingest.parse.time_bounds import AHEAD, REASON, SAMPLE, TimeRule, span_of_key
+from pipelines.ingest.parse.time_bounds import AHEAD, REASON, SAMPLE, TimeRule
 from schemas.object_ref import ObjectKind, ObjectRef
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

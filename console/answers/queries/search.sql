@@ -22,6 +22,7 @@ SELECT
     vpc_id,
     network_acl_id,
     route_table_id,
+    time_source,
     receipts.bucket AS bucket,
     receipts.key AS key,
     receipts.etag AS etag,

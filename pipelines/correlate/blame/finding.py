@@ -1,6 +1,6 @@
 """A finding: a signal with its cause, and what is left of the cause to undo."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from network.cidr import is_public
@@ -10,6 +10,11 @@ from pipelines.correlate.blame.edits import Edit, edits
 from pipelines.correlate.detect.signals import Signal
 from schemas.change import ChangeEvent
 from schemas.incident import Cause, Certainty
+
+UNTIMED = (
+    "This is not proven: the flow log has neither start nor end, so that its records are only known to be of the five"
+    " minutes in the names of their objects."
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,14 @@ class Finding:
     group: tuple[str, ...] = ()
     ended_by: tuple[ChangeEvent, ...] = ()
     to_undo: ToUndo = ToUndo()
+
+
+def without_times(finding: Finding) -> Finding:
+    """The finding where records are only known to be of some five minutes: their order and that of changes is then not
+    known, and nothing is proven by it."""
+    if finding.certainty is not Certainty.PROVEN:
+        return finding
+    return replace(finding, certainty=Certainty.SUSPECTED, reason=f"{finding.reason} {UNTIMED}")
 
 
 def to_undo(timeline: Timeline, candidate: Candidate, signal: Signal, end: datetime) -> ToUndo:

@@ -4,6 +4,9 @@
 -- ports, unless only the higher one is known for a service (`high_ports.sql`): ephemeral ports start at 1024, in
 -- practice at 32768, and services use lower ones; where both are equal the local end counts as the service.
 --
+-- A record that is only known to be of five minutes counts at their beginning if it was accepted and at their end if it
+-- was rejected, so that a change in between lies between the two.
+--
 -- A record opens a connection if it has a SYN (or SYN-ACK); where it has no flags, if it is the first accepted one
 -- of its addresses and ports, or a rejected one before any accepted one.
 SELECT
@@ -56,7 +59,7 @@ FROM
 (
     SELECT
         start,
-        toUnixTimestamp(start) AS at,
+        toUnixTimestamp(if(time_source = 'object-name' AND action = 'REJECT', `end`, start)) AS at,
         toUnixTimestamp(`end`) AS finish,
         (at, object_id, row_no) AS row,
         multiIf(

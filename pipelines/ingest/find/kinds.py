@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from isal import isal_zlib
 
 from pipelines.ingest.parse.decompress import GZIP_MAGIC, PARQUET_MAGIC
-from pipelines.ingest.parse.log_format import BOM, TIME_FIELDS, header_fields, looks_like_record, wrapping
+from pipelines.ingest.parse.log_format import BOM, TIME_FIELDS, header_fields, looks_like_record, names_ends, wrapping
 from schemas.flow import DEFAULT_FORMAT
 from schemas.object_ref import ObjectKind
 
@@ -84,7 +84,7 @@ def kind_of_head(head: bytes, log_format: Sequence[str] | None = None) -> Object
     except ValueError:
         return ObjectKind.FLOW_LOG  # a damaged header, which parsing reports
     if fields is not None:
-        return ObjectKind.FLOW_LOG if set(TIME_FIELDS) <= set(fields) else ObjectKind.OTHER
+        return ObjectKind.FLOW_LOG if names_ends(fields) or set(TIME_FIELDS) <= set(fields) else ObjectKind.OTHER
     if looks_like_record(tokens, log_format or DEFAULT_FORMAT) or wrapping(first.decode("utf-8", "replace")):
         return ObjectKind.FLOW_LOG
     return ObjectKind.OTHER

@@ -5,6 +5,6 @@
 `decompress.py`     gzip within bounds.           `log_format.py`  the order of fields.   `shapes.py`  VPC or TGW.
 `window.py` -> `kernel.py` (`bits.py`) -> `blocks.py` -> `fields.py` -> `flow_columns.py`: text to columns, compiled.
 `records.py`        typed records, in the form that the loops over text read.   `rejects.py`  rejected records.
-`time_bounds.py`  the times that records may have.
+`time_bounds.py`  the times that records may have.   `named_time.py`  the time that a key names.
 `memory.py`         reuses memory for columns.
 """

@@ -13,7 +13,7 @@ from pipelines.ingest.parse.fields import AddressField, Array, ChoiceField, Fiel
 from pipelines.ingest.parse.log_format import TIME_FIELDS
 from pipelines.ingest.parse.memory import borrow
 from pipelines.ingest.parse.shapes import Shape
-from schemas.flow import LOG_STATUS, TEXT
+from schemas.flow import FROM_NAME, LOG_STATUS, TEXT, TIME_SOURCE
 from schemas.table import ADDRESS, SECONDS
 
 ACTIONS = ("", "ACCEPT", "REJECT")
@@ -36,6 +36,10 @@ class FlowColumns:
         self._texts: list[tuple[int, Field]] = [
             (at, field) for at, field in enumerate(self._fields.values()) if isinstance(field, TextField)
         ]
+        self._times_from = _time_source(fields)
+        for name in TIME_FIELDS:
+            if name not in self._fields:
+                self._fields[name] = NumberField(shape.columns[name], lines, block)
         self._gap_fields = [column.aws for column in shape.gap_columns if column.aws in self._fields]
         self._begin()
 
@@ -46,11 +50,16 @@ class FlowColumns:
         }
         self.rows = 0
 
-    def read(self, block: Block, lows: NDArray[np.uint64], lengths: NDArray[np.uint64]) -> None:
+    def read(
+        self, block: Block, lows: NDArray[np.uint64], lengths: NDArray[np.uint64], spans: NDArray[np.uint64]
+    ) -> None:
         """Reads every field of a block, sets `block.fault`, and keeps the good records. The times of log number n must
-        be from `lows[n]` to `lows[n] + lengths[n]`, in seconds."""
+        be from `lows[n]` to `lows[n] + lengths[n]`, in seconds; `spans[n]` are the times of its records if the layout
+        has none."""
         for at, field in self._values:
             field.read(block.source(at), block, at)
+        if self._times_from:
+            self._fill_times(block, spans)
         start, end = (self._fields[name].scratch for name in TIME_FIELDS)
         kernel.times_within(start, end, lows, lengths, block.logs, block.rows, block.fault)
         for at, field in self._texts:
@@ -67,6 +76,14 @@ class FlowColumns:
         self.rows += count
         if count < block.rows and (gaps := np.flatnonzero(good & (status != _OK))).size:
             self._keep_gaps(gaps, status, block)
+
+    def _fill_times(self, block: Block, spans: NDArray[np.uint64]) -> None:
+        logged = self._fields.get(self._times_from)
+        for at, name in enumerate(TIME_FIELDS):
+            if name != self._times_from:
+                field, rows = self._fields[name], block.rows
+                field.scratch[:rows] = logged.scratch[:rows] if logged else spans[block.logs[:rows], at]
+                field.given(rows)[:] = True
 
     def _status(self, rows: int) -> NDArray[Any]:
         """Codes of STATUSES. In a log without log-status, a record is OK if any `measured` field has a value."""
@@ -99,8 +116,13 @@ class FlowColumns:
         made = {columns[name].name: field.array(n) for name, field in self._fields.items() if name in columns}
         if extra:
             made["extra"] = _extra(extra, n)
+        if self._times_from:
+            made[TIME_SOURCE.name] = self._time_sources(n)
         made |= {"object_id": pa.array(object_ids[self._log[:n]]), "row_no": pa.array(self._line[:n])}
         return _table(self._shape.flow_schema, made)
+
+    def _time_sources(self, rows: int) -> Array:
+        return dictionary(np.ones(rows, np.int32), pa.array(["", self._times_from]))
 
     def _gap_table(self, object_ids: NDArray[np.uint64]) -> pa.Table:
         if not self._gaps["row_no"]:
@@ -114,6 +136,8 @@ class FlowColumns:
             else:
                 made[column] = pa.array(gaps[name].astype(np.int64)).cast(SECONDS)
         made["log_status"] = dictionary(gaps[LOG_STATUS], pa.array(STATUSES))
+        if self._times_from:
+            made[TIME_SOURCE.name] = self._time_sources(len(gaps["row_no"]))
         made["object_id"] = pa.array(object_ids[gaps["log"]])
         made["row_no"] = pa.array(gaps["row_no"].astype(np.uint32))
         return _table(self._shape.gap_schema, made)
@@ -128,6 +152,12 @@ def _field(shape: Shape, name: str, lines: int, block: int) -> Field:
     if column is None or column.arrow == TEXT:
         return TextField(lines, block)
     return AddressField(column, lines, block) if column.arrow == ADDRESS else NumberField(column, lines, block)
+
+
+def _time_source(fields: Sequence[str]) -> str:
+    """The `time_source` of a layout's records."""
+    logged = [name for name in TIME_FIELDS if name in fields]
+    return "" if len(logged) == len(TIME_FIELDS) else logged[0] if logged else FROM_NAME
 
 
 def _table(schema: pa.Schema, made: Mapping[str, Array]) -> pa.Table:

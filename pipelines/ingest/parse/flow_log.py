@@ -6,6 +6,8 @@ The rules (from AWS's flow log record reference, and from real files):
   the 14 fields of version 2. Field names may be spelled with `_` or `-`. Names not in the registry go to `extra`.
 * Tokens are separated by one or more spaces. Lines end in LF or CRLF. Blank lines and repeats of the header are not
   records.
+* A log without `start` has its `end` for it, and the reverse; without both, its records are of the five minutes that
+  the name of the object gives. Their `time_source` says so.
 * `-` is the only null. Numbers consist of digits only. A time above 10^11 is in milliseconds.
 * log-status OK goes to `flows`, NODATA and SKIPDATA to `coverage`. In a log without that field, a record in which
   nothing was measured goes to `coverage`, with log_status ''.
@@ -27,12 +29,12 @@ from pipelines.ingest.parse.blocks import Lines
 from pipelines.ingest.parse.decompress import PARQUET_MAGIC
 from pipelines.ingest.parse.fields import Array, strings
 from pipelines.ingest.parse.flow_columns import FlowColumns
-from pipelines.ingest.parse.log_format import BOM, TIME_FIELDS, Header, aws_name, header_of
+from pipelines.ingest.parse.log_format import BOM, TIME_FIELDS, Header, aws_name, header_of, names_ends
 from pipelines.ingest.parse.parquet import parse_parquet
 from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import schema_of, shape_of
-from pipelines.ingest.parse.time_bounds import ANY, TimeBounds, TimeRule, bounds_of_text, periods
+from pipelines.ingest.parse.time_bounds import ANY, TimeBounds, TimeRule, bounds_of_text, periods, spans
 from pipelines.ingest.parse.window import Window
 from schemas.columnar.batch import Batch, Source
 from schemas.columnar.columns import filled, joined
@@ -94,6 +96,7 @@ class FlowLogs:
         self._refs: list[ObjectRef] = []
         self._bounds: list[TimeBounds] = []
         self._periods = periods([])
+        self._spans = spans([])
         self._ids: NDArray[np.uint64] = np.empty(0, np.uint64)
         self._read: NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -165,12 +168,13 @@ class FlowLogs:
             self._ids = np.append(self._ids, np.array([ref.object_id for ref in refs[known:]], np.uint64))
             self._read = np.append(self._read, np.zeros(len(refs) - known, np.int64))
             self._periods = periods(self._bounds)
+            self._spans = spans(self._refs)
 
     def _keep(self) -> None:
         block = self._block
         if self._held + block.rows > HELD_ROWS:
             self._flush()
-        self._columns.read(block, *self._periods)
+        self._columns.read(block, *self._periods, self._spans)
         if block.fault[: block.rows].any():
             self._bad += rejected(self._ids, self._fields, block, self._raw)
         self._read += np.bincount(block.logs[: block.rows], minlength=len(self._refs))
@@ -191,7 +195,8 @@ class FlowLogs:
         """Two logs of different formats may be joined into one object: the second would be read under wrong names."""
         names_only: Array = pc.match_substring_regex(raw, _NAMES_ONLY)
         for i in pc.indices_nonzero(names_only).to_pylist():
-            if {aws_name(token) for token in raw[i].as_py().split(" ")} >= set(TIME_FIELDS):
+            names = {aws_name(token) for token in raw[i].as_py().split(" ")}
+            if names >= set(TIME_FIELDS) or names_ends(names):
                 raise BadObject(
                     self._refs[logs[i]],
                     "header-changes",

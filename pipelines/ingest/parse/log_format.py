@@ -1,9 +1,10 @@
 """The order of the fields in a flow log: from its header line, or from a configured LogFormat."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from pipelines.ingest.parse.named_time import span_of_name
 from schemas.errors import BadObject, FlowtrailError
 from schemas.flow import BY_AWS_NAME, DEFAULT_FORMAT, LOG_STATUS
 from schemas.object_ref import ObjectRef
@@ -79,13 +80,13 @@ def header_fields(tokens: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def looks_like_record(tokens: Sequence[str], fields: Sequence[str]) -> bool:
-    """Whether a line can be a record of this layout: as many tokens, numeric times, a status that AWS defines."""
+    """Whether a line can be a record of this layout: as many tokens, numeric times, a status that AWS defines. Lines of
+    a layout without times are not recognized."""
     if len(tokens) != len(fields):
         return False
     by_field = dict(zip(fields, tokens, strict=True))
-    return all(by_field.get(name, "").isdigit() for name in TIME_FIELDS) and (
-        by_field.get(LOG_STATUS, _STATUS[0]) in _STATUS
-    )
+    times = [by_field[name] for name in TIME_FIELDS if name in by_field]
+    return bool(times) and all(map(str.isdigit, times)) and by_field.get(LOG_STATUS, _STATUS[0]) in _STATUS
 
 
 def wrapping(line: str) -> str:
@@ -140,14 +141,22 @@ def header_of(ref: ObjectRef, raw: bytes, log_format: Sequence[str] | None = Non
 
 
 def check_fields(ref: ObjectRef, fields: Sequence[str], where: str) -> None:
-    """Check that no field is named twice, and that `start` and `end` are named. Raises BadObject: `duplicate-field`,
+    """Check that no field is named twice, and that records have times: `start` and `end` or, where the log has the ends
+    of its flows, one of the two or the time in the object's name. Raises BadObject: `duplicate-field` and
     `no-time-fields`."""
     if twice := sorted({name for name in fields if fields.count(name) > 1}):
         raise BadObject(ref, "duplicate-field", f"{where} names {', '.join(twice)} more than once.")
-    if missing := [name for name in TIME_FIELDS if name not in fields]:
+    missing = [name for name in TIME_FIELDS if name not in fields]
+    if missing and not (names_ends(fields) and (len(missing) == 1 or span_of_name(ref.key))):
         raise BadObject(
             ref,
             "no-time-fields",
             f"{where} has no {' and no '.join(missing)}, so the time of its records is unknown. Is this a flow log? "
-            "If so, create a flow log whose format includes ${start} and ${end}.",
+            "If so, create a flow log whose format includes ${start} and ${end}, or copy objects under the names that"
+            " AWS gave them, which have a time.",
         )
+
+
+def names_ends(fields: Collection[str]) -> bool:
+    """Whether a log with these fields says who talked to whom."""
+    return {"srcaddr", "dstaddr"} <= set(fields) or {"pkt-srcaddr", "pkt-dstaddr"} <= set(fields)

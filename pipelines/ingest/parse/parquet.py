@@ -20,7 +20,7 @@ from pipelines.ingest.parse.parsed import Parsed
 from pipelines.ingest.parse.records import Records
 from pipelines.ingest.parse.rejects import SCHEMA, rejected
 from pipelines.ingest.parse.shapes import Shape, shape_of
-from pipelines.ingest.parse.time_bounds import SAMPLE_ROWS, TimeRule, bounds_of_blocks, periods
+from pipelines.ingest.parse.time_bounds import SAMPLE_ROWS, TimeRule, bounds_of_blocks, periods, spans
 from schemas.columnar.columns import joined
 from schemas.errors import BadObject
 from schemas.flow import LOG_STATUS, REJECTED_LINES, TEXT
@@ -78,7 +78,7 @@ def _parsed(ref: ObjectRef, raw: bytes, rule: TimeRule | None) -> Parsed:
         bounds = bounds_of_blocks(ref, fields, first, rule)
         for block in chain(first, every):
             columns = FlowColumns(shape, fields, block.rows, block.rows)
-            columns.read(block, *periods([bounds]))
+            columns.read(block, *periods([bounds]), spans([ref]))
             for name, table in columns.take(ids).items():
                 pieces[name].append(table)
             pieces[REJECTED_LINES.name] += rejected(ids, fields, block, block.raw)

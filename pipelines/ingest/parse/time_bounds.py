@@ -4,11 +4,9 @@ A line may hold any number where a time should be. One such line would claim tha
 day of the store that a record falls on costs a file per insert.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,8 @@ from numpy.typing import NDArray
 from pipelines.ingest.parse import kernel
 from pipelines.ingest.parse.blocks import Block, Lines, Tokens
 from pipelines.ingest.parse.fields import LARGEST_TIME
-from pipelines.ingest.parse.log_format import BOM, Header
+from pipelines.ingest.parse.log_format import BOM, TIME_FIELDS, Header
+from pipelines.ingest.parse.named_time import span_of_key, span_of_name
 from pipelines.ingest.parse.window import Window
 from schemas.object_ref import ObjectRef
 from schemas.times import TIME_BOUND
@@ -29,14 +28,6 @@ that a log gets the same bounds whether it is read as a whole or piece by piece.
 
 AHEAD = timedelta(days=1)
 """How far after now a record may be: clocks differ, and local time may have been written as if it were UTC."""
-
-_FILE = timedelta(minutes=5)
-_NAMED = re.compile(r"(?<![0-9A-Za-z])(\d{8}T\d{4})(?:\d\d)?Z(?![0-9A-Za-z])")
-_FOLDERS = re.compile(
-    r"(?:^|/)AWSLogs/(?:.*/)?(\d{4})/(\d\d)/(\d\d)/(?:(\d\d)/)?"
-    r"|(?:^|/)year=(\d{4})/month=(\d\d?)/day=(\d\d?)/(?:hour=(\d\d?)/)?"
-)
-_TIME = "end"
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,13 @@ def periods(bounds: Sequence[TimeBounds]) -> tuple[NDArray[np.uint64], NDArray[n
     """For the kernel: where each period begins, and how long it is, in seconds."""
     lows = np.array([each.low for each in bounds], np.uint64)
     return lows, np.array([each.high for each in bounds], np.uint64) - lows
+
+
+def spans(refs: Sequence[ObjectRef]) -> NDArray[np.uint64]:
+    """For logs without times: the first and the last second of the five minutes that each object's name gives, shape
+    (refs, 2); 0 where it gives none."""
+    named = np.array([span_of_name(ref.key) or (0, 0) for ref in refs], np.int64).reshape(-1, 2)
+    return named.clip(0, LARGEST_TIME).astype(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -87,30 +85,6 @@ class TimeRule:
     @property
     def _seconds(self) -> float:
         return self.bound.total_seconds()
-
-
-def span_of_key(key: str) -> tuple[int, int] | None:
-    """The period that a key names, in seconds since 1970: the five minutes of AWS's file name, else the hour or the day
-    of AWS's folders or of Hive-compatible ones; None if there is no such time.
-
-    >>> span_of_key("AWSLogs/1/vpcflowlogs/us-east-1/2026/11/20/1_vpcflowlogs_us-east-1_fl-1_20261120T1620Z_0a.log.gz")
-    (1795191600, 1795191900)
-    >>> span_of_key("copies/year=2026/month=11/day=20/flow.log"), span_of_key("copies/flow.log")
-    ((1795132800, 1795219200), None)
-    """
-    folders, _, name = key.rpartition("/")
-    try:
-        if named := _NAMED.search(name):
-            return _file_span(named[1])
-        if found := _FOLDERS.search(f"{folders}/"):
-            year, month, day, hour = [
-                int(part) if part else None for part in found.groups()[4 if found[5] else 0 :][:4]
-            ]
-            length = timedelta(days=1) if hour is None else timedelta(hours=1)
-            return _span(datetime(year or 0, month or 0, day or 0, hour or 0, tzinfo=UTC), length)
-    except ValueError:  # such as month 13
-        return None
-    return None
 
 
 def bounds_of_text(ref: ObjectRef, header: Header, text: bytes, rule: TimeRule | None) -> TimeBounds:
@@ -157,7 +131,10 @@ def _times_of(fields: Sequence[str], block: Block, most: int = SAMPLE_ROWS) -> N
     rows = min(block.rows, most)
     times, given, fault = np.zeros(rows, np.uint64), np.zeros(rows, np.bool_), block.fault[:rows].copy()
     rules = (rows, np.uint64(LARGEST_TIME), True, 0, times, given, fault)
-    source = block.source(list(fields).index(_TIME))
+    named = next((name for name in reversed(TIME_FIELDS) if name in fields), None)
+    if named is None:
+        return times[:0]
+    source = block.source(list(fields).index(named))
     if isinstance(source, Tokens):
         kernel.numbers(*source, *rules)
     else:
@@ -165,16 +142,6 @@ def _times_of(fields: Sequence[str], block: Block, most: int = SAMPLE_ROWS) -> N
         kernel.integers(source.given, source.negative, *rules)
     found: NDArray[np.uint64] = times[fault == kernel.FINE]
     return found
-
-
-@lru_cache
-def _file_span(minute: str) -> tuple[int, int]:
-    return _span(datetime.strptime(minute, "%Y%m%dT%H%M").replace(tzinfo=UTC), _FILE)
-
-
-def _span(start: datetime, length: timedelta) -> tuple[int, int]:
-    first = int(start.timestamp())
-    return first, first + int(length.total_seconds())
 
 
 def _bounds(low: float, high: float) -> TimeBounds:
