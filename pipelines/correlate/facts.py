@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
 from connectors.store.clickhouse import query
@@ -86,25 +88,48 @@ def addresses_of(timeline: Timeline) -> dict[str, tuple[str, ...]]:
     return {interface_id: tuple(sorted(addresses)) for interface_id, addresses in found.items()}
 
 
-def high_ports(client: Client, interface_id: str, start: datetime, end: datetime) -> tuple[int, ...]:
-    """The service ports of an interface and its peers that are above their clients' ports, as protocol * 65536 + port,
-    ascending."""
-    parameters = {**_DATA, "interface": interface_id, "start": start, "end": end, "many": MANY_PORTS}
-    return tuple(row["code"] for row in _ask(client, "high_ports", parameters).to_pylist())
+def high_ports(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, tuple[int, ...]]:
+    """By interface, the service ports of it and its peers that are above their clients' ports, as protocol * 65536 +
+    port, ascending; interfaces without any are left out."""
+    parameters = {**_DATA, "interfaces": list(interfaces), "start": start, "end": end, "many": MANY_PORTS}
+    found: dict[str, list[int]] = {}
+    for row in _ask(client, "high_ports", parameters).to_pylist():
+        found.setdefault(row["interface"], []).append(row["code"])
+    return {interface: tuple(codes) for interface, codes in found.items()}
 
 
-def minutes_of(client: Client, facts: InterfaceFacts, high: Sequence[int], start: datetime, end: datetime) -> pa.Table:
-    """The minutes of an interface in `[start, end)`: one row per cell, with the schema `MINUTES`. `high`: its
-    `high_ports`."""
+def minutes_of(
+    client: Client,
+    facts: Sequence[InterfaceFacts],
+    high: Mapping[str, Sequence[int]],
+    start: datetime,
+    end: datetime,
+) -> dict[str, pa.Table]:
+    """By interface, its minutes in `[start, end)`: one row per cell, with the schema `MINUTES`; interfaces without any
+    are left out. `high`: their `high_ports`."""
+    codes = [(interface, code) for interface, each in high.items() for code in each]
+    addresses = [(each.interface_id, address) for each in facts for address in each.addresses]
     parameters = {
         **_DATA,
-        "interface": facts.interface_id,
-        "addresses": list(facts.addresses),
-        "high_ports": list(high),
+        "interfaces": [each.interface_id for each in facts],
+        "holders": [interface for interface, _ in addresses],
+        "addresses": [address for _, address in addresses],
+        "high_of": [interface for interface, _ in codes],
+        "high_codes": [code for _, code in codes],
         "start": start,
         "end": end,
     }
-    return _ask(client, "minutes", parameters).select(MINUTES.names).cast(MINUTES)
+    table = _ask(client, "minutes", parameters)
+    cells = table.select(MINUTES.names).cast(MINUTES).combine_chunks()
+    return {name: cells.slice(first, length) for name, first, length in _runs(table.column("interface_id"))}
+
+
+def _runs(column: "pa.ChunkedArray[Any]") -> list[tuple[str, int, int]]:
+    """Each distinct value of a sorted column of texts, its first row and its number of rows."""
+    whole: Any = pc.call_function("run_end_encode", [column.cast(pa.string()).combine_chunks()])
+    ends = [0, *whole.run_ends.to_pylist()]
+    spans = zip(whole.values.to_pylist(), pairwise(ends), strict=True)
+    return [(value, first, end - first) for value, (first, end) in spans]
 
 
 def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints]:
@@ -114,19 +139,20 @@ def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints
     return {str(log): minutes[logs == log] for log in np.unique(logs)}
 
 
-def covered(
-    client: Client,
-    facts: InterfaceFacts,
-    delivered: Mapping[str, Ints],
-    start: datetime,
-    end: datetime,
-) -> Ints:
+def dropped(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, Ints]:
+    """By interface, the minutes (Unix seconds, ascending) of which AWS dropped records; interfaces without any are left
+    out."""
+    table = _ask(client, "gaps", {"interfaces": list(interfaces), "start": start, "end": end})
+    minutes = table.column("minute").to_numpy()
+    return {name: minutes[first : first + length] for name, first, length in _runs(table.column("interface"))}
+
+
+def covered(facts: InterfaceFacts, delivered: Mapping[str, Ints], gone: Mapping[str, Ints]) -> Ints:
     """The minutes (Unix seconds, ascending) for which the flow logs of an interface are complete: delivered, and
-    without records that AWS dropped."""
+    without records that AWS dropped (`gone`)."""
     none = np.zeros(0, dtype=np.int64)
     minutes = np.unique(np.concatenate([none, *(delivered.get(log, none) for log in facts.flow_logs)]))
-    dropped = _ask(client, "gaps", {"interface": facts.interface_id, "start": start, "end": end}).column("minute")
-    return np.setdiff1d(minutes, dropped.to_numpy())
+    return np.setdiff1d(minutes, gone.get(facts.interface_id, none))
 
 
 def rows(

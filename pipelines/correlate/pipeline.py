@@ -1,5 +1,5 @@
-"""The Beam pipeline that turns facts into incidents. An element is one network interface; the logic is in the pure
-modules."""
+"""The Beam pipeline that turns facts into incidents. An element is a group of network interfaces, until something is
+wrong at one of them; the logic is in the pure modules."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,9 @@ BEFORE = timedelta(hours=1)
 """How long before the first sign of an incident CloudTrail must be complete, for its changes to be known."""
 SAMPLED_FLOWS = 100
 """Flow records per interface that are compared with the verdict."""
+GROUP_FLOWS, GROUP_INTERFACES = 150_000, 200
+"""Interfaces are looked at together, up to so many of them and, by the rate of the range, so many flow records: one
+query for a group costs little more than one for an interface, and its answer is held in memory."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,12 @@ class Job:
     rejected_lines: int
 
 
+Group = tuple[InterfaceFacts, ...]
+
+
 @dataclass(frozen=True)
 class Found:
-    """The signals of an interface. `high_ports` as `facts.high_ports` gives them. `minutes`: how many of the range's
+    """The signals of an interface. `high_ports`: those of `facts.high_ports`. `minutes`: how many of the range's
     minutes were delivered, and how many it has."""
 
     interface: InterfaceFacts
@@ -82,16 +88,16 @@ class Trace:
 
 
 @dataclass(eq=False)
-class Correlate(beam.PTransform[beam.PCollection[InterfaceFacts], beam.PCollection[str]]):
-    """Interfaces -> the ids of incidents, which are saved as drafts of the run. In between, findings are grouped by the
-    key of their incident."""
+class Correlate(beam.PTransform[beam.PCollection[Group], beam.PCollection[str]]):
+    """Groups of interfaces -> the ids of incidents, which are saved as drafts of the run. In between, findings are
+    grouped by the key of their incident."""
 
     job: Job
 
-    def expand(self, interfaces: beam.PCollection[InterfaceFacts]) -> beam.PCollection[str]:
+    def expand(self, groups: beam.PCollection[Group]) -> beam.PCollection[str]:
         ids: beam.PCollection[str] = (
-            interfaces
-            | "Detect" >> beam.Map(_detect, self.job).with_output_types(Found)
+            groups
+            | "Detect" >> beam.FlatMap(_detect, self.job).with_output_types(Found)
             | "Blame" >> beam.FlatMap(_blame, self.job).with_output_types(tuple[str, Trace])
             | "By cause" >> beam.GroupByKey()
             | "Tell" >> beam.FlatMap(_tell, self.job).with_output_types(str)
@@ -128,7 +134,7 @@ def run_correlate(
     if said := one_sided(sum(i.flows for i in interfaces), sum(i.accepts for i in interfaces)):
         LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
     with running(runner, store, run) as pipeline:
-        _ = pipeline | "Interfaces" >> beam.Create(interfaces) | "Correlate" >> Correlate(job)
+        _ = pipeline | "Interfaces" >> beam.Create(grouped(interfaces, found)) | "Correlate" >> Correlate(job)
     examined = Examined(found.since, found.start, found.end)
     settled = settle(incidents.current(client), incidents.drafts(client, run), examined)
     incidents.write(client, run, settled.said)
@@ -139,9 +145,23 @@ def run_correlate(
     return settled.incidents
 
 
-def _detect(interface: InterfaceFacts, job: Job) -> Found:
+def grouped(interfaces: Sequence[InterfaceFacts], found: Range) -> list[Group]:
+    """The interfaces, in their order, in groups that are looked at together."""
+    longer = (found.end - found.since) / (found.end - found.start)
+    groups: list[list[InterfaceFacts]] = []
+    flows = 0.0
+    for interface in interfaces:
+        flows += interface.flows * longer
+        if not groups or flows > GROUP_FLOWS or len(groups[-1]) == GROUP_INTERFACES:
+            groups.append([])
+            flows = interface.flows * longer
+        groups[-1].append(interface)
+    return [tuple(group) for group in groups]
+
+
+def _detect(group: Group, job: Job) -> Iterator[Found]:
     with noting_failures(job.store, job.run):
-        return detected(interface, job)
+        yield from detected(group, job)
 
 
 def _blame(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
@@ -157,14 +177,18 @@ def _tell(named: tuple[str, Iterable[Trace]], job: Job) -> Iterator[str]:
             yield incident.id
 
 
-def detected(interface: InterfaceFacts, job: Job) -> Found:
-    """The signals of an interface."""
+def detected(group: Group, job: Job) -> Iterator[Found]:
+    """The interfaces with signals."""
     client, found = job.store.client(), job.range
-    high = facts.high_ports(client, interface.interface_id, found.since, found.end)
-    cells = facts.minutes_of(client, interface, high, found.since, found.end)
-    covered = facts.covered(client, interface, _delivered(job), found.since, found.end)
-    signals = detect(interface.interface_id, cells, covered, found.start, found.lookback)
-    return Found(interface, signals, high, _minutes(covered, found))
+    names = [interface.interface_id for interface in group]
+    high = facts.high_ports(client, names, found.since, found.end)
+    cells = facts.minutes_of(client, group, high, found.since, found.end)
+    dropped = facts.dropped(client, names, found.since, found.end)
+    for interface in group:
+        name = interface.interface_id
+        covered = facts.covered(interface, _delivered(job), dropped)
+        if name in cells and (signals := detect(name, cells[name], covered, found.start, found.lookback)):
+            yield Found(interface, signals, high.get(name, ()), _minutes(covered, found))
 
 
 def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:

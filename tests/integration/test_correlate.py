@@ -64,9 +64,14 @@ def log_object(name: str = "1500") -> ObjectRef:
     return ObjectRef("logs", key, "etag-flows", 10)
 
 
-def put_flows(store: Store, flows: Sequence[Flow], *, name: str = "1500", directions: bool = True) -> None:
+def put_flows(
+    store: Store, flows: Sequence[Flow], *, name: str = "1500", directions: bool = True, interface: str = ENI
+) -> None:
     ref = log_object(name)
-    insert(store.client(), FLOWS, flows_table(flows, ref.object_id, directions=directions))
+    rows = flows_table(flows, ref.object_id, directions=directions)
+    at = rows.schema.get_field_index("interface_id")
+    texts = pa.array([interface] * rows.num_rows).cast(rows.schema.field(at).type)
+    insert(store.client(), FLOWS, rows.set_column(at, rows.schema.field(at), texts))
     put_receipt(store, ref, ObjectKind.FLOW_LOG, len(flows))
 
 
@@ -269,21 +274,25 @@ def test_without_a_snapshot_it_says_how_to_take_one(store: Store) -> None:
 def test_cells_are_what_a_plain_loop_counts(store: Store, directions: bool) -> None:
     chance = random.Random(7)
     flows = [random_flow(chance) for _ in range(1200)]
+    others = [random_flow(chance) for _ in range(600)]
     put_flows(store, flows, directions=directions)
+    put_flows(store, others, directions=directions, interface="eni-other")
     ref = log_object()
-    interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 0, 0, 0, 0)
-    high = facts.high_ports(store.client(), ENI, clock("12:00"), clock("13:00"))
-    assert set(high) == {protocol * 65536 + port for protocol, port in high_ports(flows)}
-    assert {code & 0xFFFF for code in high} == {40000, 50000}
-    answer = facts.minutes_of(store.client(), interface, high, clock("12:00"), clock("13:00"))
-    expected = minutes_table(flows).to_pylist()
-    for row in expected:
-        for name in row:
-            if name.endswith("_object") and row[name]:
-                row[name] = ref.object_id
-    assert sorted(answer.to_pylist(), key=cell_key) == sorted(expected, key=cell_key)
-    assert answer.schema == MINUTES
-    assert len({row["minute"] for row in expected}) > 5
+    interfaces = [InterfaceFacts(eni, ("fl-0a1",), (WEB,), 0, 0, 0, 0) for eni in (ENI, "eni-none", "eni-other")]
+    high = facts.high_ports(store.client(), [i.interface_id for i in interfaces], clock("12:00"), clock("13:00"))
+    assert {code & 0xFFFF for code in high[ENI]} == {40000, 50000}
+    found = facts.minutes_of(store.client(), interfaces, high, clock("12:00"), clock("13:00"))
+    assert found.keys() == {ENI, "eni-other"}
+    for eni, of in ((ENI, flows), ("eni-other", others)):
+        assert set(high.get(eni, ())) == {protocol * 65536 + port for protocol, port in high_ports(of)}
+        expected = minutes_table(of).to_pylist()
+        for row in expected:
+            for name in row:
+                if name.endswith("_object") and row[name]:
+                    row[name] = ref.object_id
+        assert sorted(found[eni].to_pylist(), key=cell_key) == sorted(expected, key=cell_key)
+        assert found[eni].schema == MINUTES
+        assert len({row["minute"] for row in expected}) > 5
 
 
 def cell_key(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -326,7 +335,8 @@ def test_minutes_are_delivered_by_the_flow_log_of_the_interface(store: Store) ->
 
     delivered = facts.deliveries(client, clock("12:00"), clock("13:00"))
     interface = InterfaceFacts(ENI, ("fl-0a1",), (WEB,), 1, 1, 1, 1)
-    minutes = facts.covered(client, interface, delivered, clock("12:00"), clock("13:00"))
+    gone = facts.dropped(client, [ENI, "eni-x"], clock("12:00"), clock("13:00"))
+    minutes = facts.covered(interface, delivered, gone)
     assert minutes.tolist() == [seconds(clock(text)) for text in ("12:00", "12:01", "12:05")]
     assert delivered["fl-0bb"].tolist() == [seconds(clock("12:09"))]
 
