@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,11 @@ class Run:
     parts: int
 
 
-def run_isolated(work: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of `work(*arguments)` in a new process. Raises RuntimeError if it fails there."""
+def run_isolated(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """The result of `work(*arguments, **more)` in a new process. Raises RuntimeError if it fails there."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_answer, args=(there, work, arguments))
+    process = context.Process(target=_answer, args=(there, partial(work, **more), arguments))
     process.start()
     there.close()
     try:

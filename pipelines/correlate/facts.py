@@ -18,10 +18,15 @@ from connectors.store.clickhouse import query
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.trial import SampledFlow
 from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MANY_PORTS, MINUTES, Ints, serves
+from pipelines.correlate.detect.rejects import REGULAR_MINUTES
+from pipelines.correlate.detect.screen import HOURS, LONGEST, may_have_lost
 from pipelines.correlate.detect.signals import Conversation, Pointer
 from pipelines.correlate.tell.evidence import FlowRow
 from schemas.configuration import NetworkInterface
+from schemas.incident import Examined
 
+FEWEST = 20
+"""Fewer interfaces are looked at closely at once: that takes no longer than the screen."""
 _DATA = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
 
 
@@ -86,6 +91,31 @@ def addresses_of(timeline: Timeline) -> dict[str, tuple[str, ...]]:
         if isinstance(version.resource, NetworkInterface):
             found.setdefault(version.resource.id, set()).update(version.resource.addresses)
     return {interface_id: tuple(sorted(addresses)) for interface_id, addresses in found.items()}
+
+
+def worth_a_look(
+    client: Client,
+    interfaces: Sequence[InterfaceFacts],
+    delivered: Mapping[str, Ints],
+    examined: Examined,
+) -> list[InterfaceFacts]:
+    """Those of the interfaces that may have a signal in the range, in their order, by a few queries for all of them;
+    all of them for a range that is not screened."""
+    since, start, end = examined.since, examined.start, examined.end
+    if end - start > LONGEST or len(interfaces) < FEWEST:
+        return list(interfaces)
+    names = [each.interface_id for each in interfaces]
+    high = [(name, code) for name, codes in high_ports(client, names, since, end).items() for code in codes]
+    services = {**_DATA, "high_of": [name for name, _ in high], "high_codes": [code for _, code in high]}
+    times = {"since": since, "end": end}
+    hours = _ask(client, "hours", {**services, **times}).select(HOURS.names).cast(HOURS)
+    hours = hours.filter(pc.is_in(hours.column("interface"), pa.array(names)))
+    gone, by_name = dropped(client, names, since, end), {each.interface_id: each for each in interfaces}
+    found = may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
+    peers = {**services, **times, "start": start, "regular": REGULAR_MINUTES}
+    for of, parameters in (("undirected", times), ("doubtful_peers", peers)):
+        found |= {str(name) for name in _ask(client, of, parameters).column("interface").to_pylist()}
+    return [each for each in interfaces if each.interface_id in found]
 
 
 def high_ports(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, tuple[int, ...]]:

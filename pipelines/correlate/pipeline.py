@@ -133,9 +133,10 @@ def run_correlate(
     interfaces = facts.interfaces(client, found.start, found.end, timeline)
     if said := one_sided(sum(i.flows for i in interfaces), sum(i.accepts for i in interfaces)):
         LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
-    with running(runner, store, run) as pipeline:
-        _ = pipeline | "Interfaces" >> beam.Create(grouped(interfaces, found)) | "Correlate" >> Correlate(job)
     examined = Examined(found.since, found.start, found.end)
+    close = facts.worth_a_look(client, interfaces, _delivered(job), examined)
+    with running(runner, store, run) as pipeline:
+        _ = pipeline | "Interfaces" >> beam.Create(grouped(close, found)) | "Correlate" >> Correlate(job)
     settled = settle(incidents.current(client), incidents.drafts(client, run), examined)
     incidents.write(client, run, settled.said)
     counts = {"incidents": len(settled.incidents), "interfaces": len(interfaces), "flows": extent.found}

@@ -8,4 +8,5 @@
 `partial.py`        peers of which some connections are rejected while others are accepted.
 `lost.py`           traffic that is no longer answered.
 `stretches.py`      consecutive bad rows of one key.
+`screen.py`         which interfaces may have lost traffic, judged for all of them at once.
 """
