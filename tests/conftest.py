@@ -72,9 +72,15 @@ def copy(template: Store, database: str) -> None:
     server = template.server()
     old, new = quote_identifier(template.database), quote_identifier(database)
     command(server, f"CREATE DATABASE {new}")
-    tables = "SELECT name FROM system.tables WHERE database = {db:String}"
-    for name in query(server, tables, {"db": template.database})["name"].to_pylist():
-        command(server, f"CREATE TABLE {new}.{name} AS {old}.{name}")
+    tables = (
+        "SELECT name, engine, create_table_query AS sql FROM system.tables WHERE database = {db:String} ORDER BY engine"
+    )
+    for row in query(server, tables, {"db": template.database}).to_pylist():
+        name = row["name"]
+        if row["engine"] == "View":
+            command(server, row["sql"].replace(f"{template.database}.", f"{database}."))
+        else:
+            command(server, f"CREATE TABLE {new}.{name} AS {old}.{name}")
     command(server, f"INSERT INTO {new}.{MIGRATIONS.name} SELECT * FROM {old}.{MIGRATIONS.name}")  # noqa: S608
 
 

@@ -12,6 +12,7 @@ from connectors.store.clickhouse import Store, command, query
 from connectors.store.migrate import ensure_migrated, migrate, pending, released
 from schemas.errors import FlowtrailError
 from schemas.tables import TABLES
+from schemas.views import VIEWS, View
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -25,7 +26,13 @@ def test_every_table_is_in_the_registry(store: Store) -> None:
     names = query(store.reader(), "SELECT name FROM system.tables WHERE database = currentDatabase()")[
         "name"
     ].to_pylist()
-    assert set(names) == {*TABLES, "migrations"}
+    assert set(names) == {*TABLES, *(view.name for view in VIEWS), "migrations"}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_a_view_is_what_the_registry_says(store: Store, view: View) -> None:
+    described = store.reader().query(f"DESCRIBE TABLE {view.name}").result_rows
+    assert [(row[0], row[1]) for row in described] == [(name, kind) for name, kind, _ in view.columns]
 
 
 def test_applied_once(empty_store: Store) -> None:
