@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import ask, check, demo, ingest, read, rejected, repair, write
+from cli import ask, check, demo, ingest, read, rejected, repair, replay, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ def every_command(
     ctx.obj = {"db": db}
 
 
-RUNS_A_PIPELINE = (ingest.ingest, write.correlate)
+RUNS_A_PIPELINE = (ingest.ingest, write.correlate, replay.replay)
 
 for command in (
     demo.demo,
@@ -56,6 +56,8 @@ for command in (
     read.incident,
     ask.explain,
     ask.changes,
+    replay.replay,
+    replay.replay_diff,
     read.search,
     read.status,
     check.check,

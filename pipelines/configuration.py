@@ -7,28 +7,29 @@ from connectors.store.clickhouse import Store
 from network.history.timeline import Timeline
 from schemas.snapshot import CONFIG_VERSIONS
 
-_made: dict[tuple[str, str], tuple[str, Timeline | None]] = {}
+_made: dict[tuple[str, str, tuple[str, ...]], tuple[str, Timeline | None]] = {}
 _lock = Lock()
 
 
-def timeline_of(store: Store) -> Timeline | None:
-    """The timeline of all snapshots and changes in the store; None without any snapshot. It is made once per process
-    and version of the facts. Raises FlowtrailError when the store fails."""
+def timeline_of(store: Store, without: tuple[str, ...] = ()) -> Timeline | None:
+    """The timeline of all snapshots and changes in the store, but for those with the eventIDs `without`; None without
+    any snapshot. It is made once per process and version of the facts. Raises FlowtrailError when the store fails."""
     client = store.client()
     version = configuration.version(client)
-    key = (store.db, store.database)
+    key = (store.db, store.database, without)
     with _lock:
         made = _made.get(key)
         if made is None or made[0] != version:
             snapshots = configuration.load_snapshots(client)
-            made = version, Timeline(snapshots, configuration.load_changes(client)) if snapshots else None
+            changes = [change for change in configuration.load_changes(client) if change.event_id not in without]
+            made = version, Timeline(snapshots, changes) if snapshots else None
             _made[key] = made
         return made[1]
 
 
-def required_timeline(store: Store) -> Timeline:
+def required_timeline(store: Store, without: tuple[str, ...] = ()) -> Timeline:
     """As `timeline_of`; raises FlowtrailError without any snapshot."""
-    return timeline_of(store) or Timeline([], [])
+    return timeline_of(store, without) or Timeline([], [])
 
 
 def save_versions(store: Store) -> None:

@@ -37,6 +37,17 @@ def current(client: Client) -> list[Said]:
     return [_said(row) for row in query(client, sql).to_pylist()]
 
 
+def as_of(client: Client, at: datetime) -> list[Said]:
+    """What was said of every incident at that time, ordered by `first_seen` and id."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM (
+            SELECT * FROM {INCIDENT_HISTORY.name} FINAL WHERE ifNull(said_at <= {{at:DateTime64(3, 'UTC')}}, 1)
+            ORDER BY id, generation DESC, said_at DESC, run DESC LIMIT 1 BY id
+        ) WHERE deleted = 0 ORDER BY first_seen, id
+    """  # noqa: S608
+    return [_said(row) for row in query(client, sql, {"at": at}).to_pylist()]
+
+
 def load(client: Client, incident_id: str | None = None) -> list[Incident]:
     """All incidents, or the one with this id, ordered by `first_seen` and id."""
     found = [said.incident for said in current(client)]

@@ -20,6 +20,9 @@ from schemas.summary import IngestSummary
 COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
 """Tables whose rows the summary counts."""
 
+CORRELATE, REPLAY = "correlate", "correlate-replay"
+"""Commands that judge a range: what the first finds is known from then on, what the second finds is its own."""
+
 _MINE = f"SELECT object_id FROM {RECEIPTS.name} WHERE run = {{run:String}} AND load NOT IN ({VOID})"  # noqa: S608
 _PLANNED = f"SELECT object_id FROM {PLANNED.name} WHERE run = {{run:String}}"  # noqa: S608
 
@@ -174,6 +177,19 @@ def ingested(client: Client, run: str) -> IngestSummary:
         **records,
         **{name: rows.get(name, 0) for name in COUNTED},
     )
+
+
+def replayed(client: Client, run: str) -> Examined | None:
+    """The range of a replay that is done; None if there is no such run."""
+    sql = f"""
+        SELECT toDateTime64(assumeNotNull(read_from), 0, 'UTC') AS since,
+            toDateTime64(assumeNotNull(examined_from), 0, 'UTC') AS start,
+            toDateTime64(assumeNotNull(examined_to), 0, 'UTC') AS finish
+        FROM {RUNS.name} WHERE run = {{run:String}} AND command = '{REPLAY}' AND state = 'done'
+    """  # noqa: S608
+    for row in query(client, sql, {"run": run}).to_pylist():
+        return Examined(*(row[name].astimezone(UTC) for name in ("since", "start", "finish")))
+    return None
 
 
 def failure(client: Client, run: str) -> str:

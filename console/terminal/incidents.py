@@ -21,6 +21,13 @@ def show_list(found: Sequence[Incident], screen: Screen, empty: Sequence[str] = 
         for line in empty:
             screen.line(line)
         return
+    show_table(found, screen)
+    screen.line()
+    screen.line("Show one in full: flowtrail incident ID")
+
+
+def show_table(found: Sequence[Incident], screen: Screen) -> None:
+    """One row for each incident."""
     screen.table(
         ["id", "state", "what", "certainty", "first seen (UTC)", "closed (UTC)", "cause"],
         [
@@ -36,8 +43,6 @@ def show_list(found: Sequence[Incident], screen: Screen, empty: Sequence[str] = 
             for i in found
         ],
     )
-    screen.line()
-    screen.line("Show one in full: flowtrail incident ID")
 
 
 def what(found: Incident) -> str:

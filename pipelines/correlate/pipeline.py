@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import apache_beam as beam
+from clickhouse_connect.driver.client import Client
 
 from connectors.store import incidents, runs, trail
 from connectors.store.clickhouse import Store
@@ -17,6 +18,7 @@ from pipelines.correlate import facts
 from pipelines.correlate.blame.finding import Finding, without_times
 from pipelines.correlate.blame.judge import blame
 from pipelines.correlate.blame.trial import fidelity
+from pipelines.correlate.blame.what_if import remaining
 from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
@@ -63,6 +65,8 @@ class Job:
     run: str
     range: Range
     rejected_lines: int
+    without: tuple[str, ...] = ()
+    """The eventIDs of calls that a replay takes as not made."""
 
 
 Group = tuple[InterfaceFacts, ...]
@@ -123,13 +127,70 @@ def run_correlate(
     found = _range(start, end, lookback)
     check(runner, store)
     ensure_migrated(store)
+    run = _run_drafts(store, runs.CORRELATE, found, runner)
+    client = store.client()
+    settled = settle(incidents.current(client), incidents.drafts(client, run.job.run), run.examined)
+    incidents.write(client, run.job.run, settled.said)
+    run.note(client, len(settled.incidents))
+    for one in settled.kept:
+        LOG.warning("warning: %s", known_from_elsewhere(one))
+    return settled.incidents
+
+
+def run_replay(
+    store: Store,
+    start: datetime,
+    end: datetime,
+    *,
+    lookback: timedelta = timedelta(hours=24),
+    without: Sequence[str] = (),
+    runner: Runner = IN_PROCESS,
+) -> tuple[str, list[Incident]]:
+    """Find the incidents of `[start, end)` under a run of their own, which changes nothing of what is known: the run,
+    and the incidents in order of `first_seen` and id. `without`: eventIDs of calls that are taken as not made; of the
+    incidents, those are then left that would have happened all the same. Raises as `run_correlate`, and FlowtrailError
+    for an eventID that no change has."""
+    found = _range(start, end, lookback)
+    check(runner, store)
+    ensure_migrated(store)
+    client = store.client()
+    known = {change.event_id for change in required_timeline(store).changes}
+    if missing := [event for event in without if event not in known]:
+        raise FlowtrailError(
+            f"No change has the eventID {missing[0]}.",
+            "List them with `flowtrail changes`; failed calls are not stored.",
+        )
+    run = _run_drafts(store, runs.REPLAY, found, runner, tuple(sorted(set(without))))
+    replayed = incidents.drafts(client, run.job.run)
+    run.note(client, len(replayed))
+    return run.job.run, replayed
+
+
+@dataclass(frozen=True)
+class _Drafted:
+    """A run of the pipeline whose incidents are saved as drafts."""
+
+    job: Job
+    command: str
+    examined: Examined
+    interfaces: int
+    flows: int
+
+    def note(self, client: Client, count: int) -> None:
+        """Note that it is done."""
+        counts = {"incidents": count, "interfaces": self.interfaces, "flows": self.flows}
+        runs.note(client, self.job.run, self.command, "done", counts=counts, examined=self.examined)
+
+
+def _run_drafts(store: Store, command: str, found: Range, runner: Runner, without: tuple[str, ...] = ()) -> _Drafted:
     client = store.client()
     extent = facts.extent(client, found.start, found.end)
     if not extent.found:
         raise _no_flows(found, extent)
     timeline = required_timeline(store)
-    run = runs.begin(client, "correlate", f"{rfc3339(found.start)} to {rfc3339(found.end)}")
-    job = Job(store, run, found, extent.rejected_lines)
+    detail = " ".join([f"{rfc3339(found.start)} to {rfc3339(found.end)}", *without])
+    run = runs.begin(client, command, detail)
+    job = Job(store, run, found, extent.rejected_lines, without)
     interfaces = facts.interfaces(client, found.start, found.end, timeline)
     if said := one_sided(sum(i.flows for i in interfaces), sum(i.accepts for i in interfaces)):
         LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
@@ -137,13 +198,7 @@ def run_correlate(
     close = facts.worth_a_look(client, interfaces, _delivered(job), examined)
     with running(runner, store, run) as pipeline:
         _ = pipeline | "Interfaces" >> beam.Create(grouped(close, found)) | "Correlate" >> Correlate(job)
-    settled = settle(incidents.current(client), incidents.drafts(client, run), examined)
-    incidents.write(client, run, settled.said)
-    counts = {"incidents": len(settled.incidents), "interfaces": len(interfaces), "flows": extent.found}
-    runs.note(client, run, "correlate", "done", counts=counts, examined=examined)
-    for one in settled.kept:
-        LOG.warning("warning: %s", known_from_elsewhere(one))
-    return settled.incidents
+    return _Drafted(job, command, examined, len(interfaces), extent.found)
 
 
 def grouped(interfaces: Sequence[InterfaceFacts], found: Range) -> list[Group]:
@@ -199,6 +254,9 @@ def blamed(found: Found, job: Job) -> Iterator[tuple[str, Trace]]:
     findings = blame(found.signals, timeline, job.range.end)
     if interface.untimed:
         findings = [without_times(finding) for finding in findings]
+    if job.without:
+        altered = required_timeline(job.store, job.without)
+        findings = [left for finding in findings if (left := remaining(finding, altered))]
     if not findings:
         return
     flows = facts.sample(
