@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import ask, check, demo, ingest, read, rejected, repair, replay, write
+from cli import ask, check, demo, ingest, preview, read, rejected, repair, replay, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -55,6 +55,7 @@ for command in (
     read.incidents,
     read.incident,
     ask.explain,
+    preview.preview,
     ask.changes,
     replay.replay,
     replay.replay_diff,

@@ -39,6 +39,8 @@ from tests.integration.test_correlate import log_object, put_changes, put_flows,
 PAGE = Path(__file__).parents[1] / "docs" / "cookbook.md"
 SHOWN = 14
 """Lines of an answer that the page shows; `...` stands for the others."""
+RUN, A_RUN = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}"), "20261127T181500-0a1b2c3d"
+"""A run's name is the time when it began, and chance: the page has one that never changes."""
 BLOCK = re.compile(r"```console\n\$ (?P<command>.*?(?:\\\n.*?)*)\n(?P<answer>.*?)```\n", re.DOTALL)
 
 ALICE, BOB = (f"arn:aws:iam::123456789012:user/{name}" for name in ("alice", "bob"))
@@ -111,7 +113,7 @@ def answer(store: Store, command: str) -> str:
     variables = {"FLOWTRAIL_DATABASE": store.database, "TZ": "UTC", "COLUMNS": "110"}
     result = CliRunner(env=variables).invoke(app, ["--db", store.db, *words[1:]], prog_name="flowtrail")
     assert result.exit_code == 0, (command, result.output, result.exception)
-    lines = [line.rstrip() for line in result.stdout.strip("\n").splitlines()]
+    lines = [line.rstrip() for line in RUN.sub(A_RUN, result.stdout).strip("\n").splitlines()]
     return "\n".join([*lines[:SHOWN], *(["..."] if len(lines) > SHOWN else [])]) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 `incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  the answers, each with its JSON form.
 `explain.py` (`explanation.py`, `explain_words.py`)  whether one end reaches another, and what the log has of it.
+`preview.py`  which observed conversations a change would cut off or open.
 `replay.py`   a past range again, and how two accounts of it differ.
 `changes.py`  who changed what.   `config.py`  what a resource was.   `history.py`  the timeline behind them.
 `words.py`    resources, and the difference between two versions of one, in words.

@@ -2,5 +2,5 @@
 
 `screen.py`  the only module that prints.   `escape.py`  text that is safe to print.
 `incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  `ingest.py`  `explain.py`  `changes.py`
-`config.py`  `replay.py`  one module for each answer.
+`config.py`  `replay.py`  `preview.py`  one module for each answer.
 """

@@ -1,0 +1,265 @@
+"""An `aws ec2` command as typed, read as the call that CloudTrail would record. Nothing is sent.
+
+The names and types of options come from botocore's model of EC2; their short forms (`Key=Value,...`) and the options
+that only the command line has (`--egress`, `--port`, `--cidr`) are those of the AWS CLI command reference. CloudTrail
+records EC2 requests with lowerCamel names, and lists as `{"items": [...]}`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from botocore import xform_name
+from botocore.model import OperationModel
+from botocore.session import get_session
+
+from schemas.errors import FlowtrailError
+
+Json = dict[str, Any]
+Options = dict[str, list[str]]
+
+HARMLESS = frozenset({"region", "profile", "output", "query", "endpoint-url", "color"})
+HARMLESS_FLAGS = frozenset({"no-cli-pager", "no-paginate", "debug", "no-verify-ssl", "no-dry-run", "dry-run"})
+ACL_PROTOCOLS = {"all": "-1", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
+ACL_OPTIONS = frozenset({"ingress", "egress"})
+GROUP_OPTIONS = frozenset({"protocol", "port", "cidr", "source-group"})
+
+
+def request_of(words: Sequence[str]) -> tuple[str, Json]:
+    """The name of the call, and its `requestParameters`. Raises FlowtrailError for anything that is not one complete
+    `aws ec2` command whose effect can be computed, naming the word that is wrong."""
+    if list(words[:2]) != ["aws", "ec2"] or len(words) < 3:
+        raise FlowtrailError("This is not an `aws ec2` command.", f"Type it in full: {_EXAMPLE}")
+    operation = words[2]
+    build = _BUILDERS.get(operation)
+    if build is None:
+        raise FlowtrailError(
+            f"What `aws ec2 {operation}` does cannot be previewed.", f"These can: {', '.join(sorted(_BUILDERS))}."
+        )
+    model = _operation(operation)
+    shape: Any = model.input_shape
+    options = _options(words[3:], operation, {xform_name(name, "-") for name in shape.members})
+    missing = [xform_name(name, "-") for name in shape.required_members if not _given(operation, name, options)]
+    if missing:
+        raise FlowtrailError(f"`aws ec2 {operation}` lacks --{missing[0]}.", f"Type it in full: {_EXAMPLE}")
+    return model.name, build(options)
+
+
+_EXAMPLE = "aws ec2 delete-route --route-table-id rtb-1 --destination-cidr-block 0.0.0.0/0"
+
+
+@lru_cache
+def _operation(name: str) -> OperationModel:
+    service = get_session().get_service_model("ec2")
+    return next(service.operation_model(each) for each in service.operation_names if xform_name(each, "-") == name)
+
+
+def _options(words: Sequence[str], operation: str, known: set[str]) -> Options:
+    if operation.endswith("network-acl-entry"):
+        known = known | ACL_OPTIONS
+    if "security-group" in operation:
+        known = known | GROUP_OPTIONS
+    found: Options = {}
+    for word in words:
+        if not word.startswith("--"):
+            if not found:
+                raise FlowtrailError(f"{word!r} does not belong to an option.", f"Type it in full: {_EXAMPLE}")
+            found[list(found)[-1]].append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        if name not in known | HARMLESS | HARMLESS_FLAGS:
+            raise FlowtrailError(
+                f"`aws ec2 {operation}` has no option --{name}.",
+                f"It has --{', --'.join(sorted(known - {'dry-run'}))}.",
+            )
+        if name in found:
+            raise FlowtrailError(f"--{name} is given twice.", "Give it once.")
+        found[name] = [value] if equals else []
+    return {name: values for name, values in found.items() if name not in HARMLESS | HARMLESS_FLAGS}
+
+
+def _given(operation: str, member: str, options: Options) -> bool:
+    if member == "Egress":
+        return len(ACL_OPTIONS & options.keys()) == 1
+    return bool(options.get(xform_name(member, "-")))
+
+
+def _text(options: Options, name: str) -> str:
+    values = options[name]
+    if len(values) != 1:
+        raise FlowtrailError(f"--{name} takes one value, not {len(values)}.", "Give exactly one.")
+    return values[0]
+
+
+def _number(text: str, name: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise FlowtrailError(f"{text!r} is not a number for {name}.", "Write digits.")
+    return int(text)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("-")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _items(values: Sequence[Any]) -> Json:
+    return {"items": list(values)} if values else {}
+
+
+def _plain(options: Options) -> Json:
+    flags = {"local-target"}
+    return {_camel(name): True if name in flags else _text(options, name) for name in options}
+
+
+def _acl_entry(options: Options) -> Json:
+    request: Json = {
+        "networkAclId": _text(options, "network-acl-id"),
+        "ruleNumber": _number(_text(options, "rule-number"), "--rule-number"),
+        "egress": "egress" in options,
+    }
+    if "protocol" not in options:
+        return request
+    protocol = _text(options, "protocol")
+    request |= {"ruleAction": _text(options, "rule-action"), "aclProtocol": ACL_PROTOCOLS.get(protocol, protocol)}
+    request |= {_camel(name): _text(options, name) for name in ("cidr-block", "ipv6-cidr-block") if name in options}
+    for name in ("icmp-type-code", "port-range"):
+        given = _structures(options, name)
+        request[_camel(name)] = {key.lower(): _number(str(value), key) for one in given for key, value in one.items()}
+    return request
+
+
+def _permissions(options: Options) -> Json:
+    request: Json = {_camel(name): _text(options, name) for name in ("group-id", "group-name") if name in options}
+    if not request:
+        raise FlowtrailError("The security group is not named.", "Give --group-id.")
+    if "security-group-rule-ids" in options:
+        rules = [{"securityGroupRuleId": rule} for rule in options["security-group-rule-ids"]]
+        return request | {"securityGroupRuleIds": _items(rules)}
+    given = _structures(options, "ip-permissions") or [_simple(options)]
+    return request | {"ipPermissions": _items([_permission(one) for one in given])}
+
+
+def _simple(options: Options) -> Json:
+    """`--protocol --port --cidr --source-group`, which the command line turns into one permission."""
+    if "protocol" not in options or not {"cidr", "source-group"} & options.keys():
+        raise FlowtrailError("The rule is not given.", "Give --ip-permissions, or --protocol, --port and --cidr.")
+    protocol = _text(options, "protocol")
+    permission: Json = {"IpProtocol": "-1" if protocol == "all" else protocol}
+    if "port" in options:
+        port = _text(options, "port")
+        first, last = (port, port) if port == "-1" or "-" not in port else port.split("-", 1)
+        permission |= {"FromPort": _number(first, "--port"), "ToPort": _number(last, "--port")}
+    if "cidr" in options:
+        permission["IpRanges"] = [{"CidrIp": _text(options, "cidr")}]
+    if "source-group" in options:
+        permission["UserIdGroupPairs"] = [{"GroupId": _text(options, "source-group")}]
+    return permission
+
+
+_LISTS = (
+    ("groups", "UserIdGroupPairs", "GroupId"),
+    ("ipRanges", "IpRanges", "CidrIp"),
+    ("ipv6Ranges", "Ipv6Ranges", "CidrIpv6"),
+    ("prefixListIds", "PrefixListIds", "PrefixListId"),
+)
+
+
+def _permission(permission: Mapping[str, Any]) -> Json:
+    known = {"IpProtocol", "FromPort", "ToPort", *(member for _, member, _ in _LISTS)}
+    if wrong := sorted(set(permission) - known):
+        raise FlowtrailError(f"A permission has no member {wrong[0]!r}.", f"It has {', '.join(sorted(known))}.")
+    if "IpProtocol" not in permission:
+        raise FlowtrailError("A permission lacks IpProtocol.", "Give it: tcp, udp, icmp, ... or -1.")
+    written: Json = {"ipProtocol": str(permission["IpProtocol"])}
+    for name in ("FromPort", "ToPort"):
+        if name in permission:
+            written[name[0].lower() + name[1:]] = _number(str(permission[name]), name)
+    for name, member, key in _LISTS:
+        peers = permission.get(member, [])
+        if any(key not in peer for peer in peers):
+            raise FlowtrailError(f"A peer in {member} lacks {key}.", "Give it.")
+        written[name] = _items([{each[0].lower() + each[1:]: value for each, value in peer.items()} for peer in peers])
+    return written
+
+
+def _groups(options: Options) -> Json:
+    if "groups" not in options:
+        raise FlowtrailError("Only --groups of an interface can be previewed.", "Give --groups sg-...")
+    request = {"networkInterfaceId": _text(options, "network-interface-id")}
+    return request | {"groupSet": _items([{"groupId": group} for group in options["groups"]])}
+
+
+def _structures(options: Options, name: str) -> list[Any]:
+    """Structures as JSON or in the short form."""
+    values = options.get(name, [])
+    if values and values[0].lstrip().startswith(("[", "{")):
+        try:
+            loaded = json.loads(" ".join(values))
+        except ValueError as error:
+            raise FlowtrailError(f"The value of --{name} is not JSON: {error}.", "Correct it.") from None
+        found = loaded if isinstance(loaded, list) else [loaded]
+    else:
+        found = [_short(value, name) for value in values]
+    if not all(isinstance(one, dict) for one in found):
+        raise FlowtrailError(f"The value of --{name} is not a structure.", "Write Key=Value,Key=Value or JSON.")
+    return found
+
+
+def _short(text: str, name: str) -> Json:
+    """`Key=Value,Key=[{Key=Value},{...}]`, as far as permissions, ports and ICMP types need it.
+
+    >>> _short("IpProtocol=tcp,IpRanges=[{CidrIp=192.0.2.0/24},{CidrIp=10.0.0.0/8}]", "ip-permissions")
+    {'IpProtocol': 'tcp', 'IpRanges': [{'CidrIp': '192.0.2.0/24'}, {'CidrIp': '10.0.0.0/8'}]}
+    """
+    found: Json = {}
+    for part in _split(text):
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise FlowtrailError(f"{part!r} in --{name} is not Key=Value.", "Write Key=Value,Key=Value or JSON.")
+        if value.startswith("[") and value.endswith("]"):
+            inner = _split(value[1:-1])
+            found[key] = [
+                _short(one[1:-1], name) if one.startswith("{") and one.endswith("}") else one for one in inner
+            ]
+        else:
+            found[key] = value
+    return found
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas that are not within brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part]
+
+
+_BUILDERS: Mapping[str, Callable[[Options], Json]] = {
+    **dict.fromkeys(
+        (
+            "create-route",
+            "replace-route",
+            "delete-route",
+            "associate-route-table",
+            "disassociate-route-table",
+            "replace-route-table-association",
+            "attach-internet-gateway",
+            "detach-internet-gateway",
+            "replace-network-acl-association",
+        ),
+        _plain,
+    ),
+    **dict.fromkeys(("create-network-acl-entry", "replace-network-acl-entry", "delete-network-acl-entry"), _acl_entry),
+    **{
+        f"{verb}-security-group-{way}": _permissions
+        for verb in ("authorize", "revoke")
+        for way in ("ingress", "egress")
+    },
+    "modify-network-interface-attribute": _groups,
+}

@@ -1,0 +1,168 @@
+"""A preview: which observed conversations a change would cut off or open, before anybody makes it. Nothing is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.aws.typed import request_of
+from connectors.store import configuration as stored
+from connectors.store.clickhouse import Store
+from console.answers.ask import ask
+from console.answers.words import told
+from network.aws.call import ids_in
+from network.history.timeline import Timeline
+from network.verdict.foresee import Fate, foresee
+from network.verdict.packet import Packet, Step
+from schemas.change import ChangeEvent
+from schemas.configuration import FIELD_OF, Configuration
+from schemas.errors import FlowtrailError
+
+MOST = 100_000
+"""At most this many conversations are judged, those with the most bytes."""
+NAME = "the command"
+"""The eventID of the change that is not made."""
+
+COLUMNS = (
+    "fate", "interface_id", "local", "peer", "protocol", "port", "server", "bytes", "records", "last", "step",
+)  # fmt: skip
+"""The fields of a conversation in JSON and CSV."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A conversation that the change concerns. `records` were logged of it since the lookback began, `size` bytes in
+    all, the latest at `last`. `server`: the interface is the end that is reached. `step` is what decides."""
+
+    fate: Fate
+    interface_id: str
+    local: str
+    peer: str
+    protocol: int
+    port: int
+    server: bool
+    size: int
+    records: int
+    last: datetime
+    step: str
+
+    def to_json(self) -> dict[str, Any]:
+        values = {**vars(self), "fate": self.fate.value, "bytes": self.size}
+        return {name: values[name] for name in COLUMNS}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`changes`: what the command changes, in words. `same` counts the other conversations; `disagree` those of which
+    the log shows something else than the model before the change, and of which nothing is said. `more`: there are
+    conversations that were not judged."""
+
+    call: str
+    changes: tuple[str, ...]
+    at: datetime
+    since: datetime
+    touched: Sequence[Touched]
+    same: int
+    disagree: int
+    more: bool
+    notes: tuple[str, ...] = ()
+
+    def of(self, fate: Fate) -> list[Touched]:
+        return [one for one in self.touched if one.fate is fate]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "call": self.call,
+            "changes": list(self.changes),
+            "at": self.at,
+            "since": self.since,
+            "conversations": [one.to_json() for one in self.touched],
+            "same": self.same,
+            "disagree": self.disagree,
+            "more": self.more,
+            "notes": list(self.notes),
+        }
+
+
+def preview(store: Store, words: Sequence[str], lookback: timedelta, at: datetime) -> Preview:
+    """What the command would do at a time to the conversations of the `lookback` before it, by the configuration of
+    then as far as it is known. Raises FlowtrailError for a command that cannot be previewed or changes nothing, without
+    a snapshot, and when the store cannot be read."""
+    name, request = request_of(words)
+    client = store.reader()
+    snapshots, changes = stored.load_snapshots(client), stored.load_changes(client)
+    event = ChangeEvent(at, NAME, name, "", "", "", "", "", "", ids_in(request), request, {"_return": True})
+    before, after = Timeline(snapshots, [*changes, event]).around([NAME])
+    edited = _edited(before, after)
+    if not edited:
+        raise FlowtrailError(
+            f"As far as the configuration is known, this {name} changes nothing.",
+            "AWS may refuse it: see what is there with `flowtrail config show RESOURCE`.",
+        )
+    since = (at - lookback).astimezone(UTC).replace(microsecond=0)
+    parameters = {"interfaces": sorted(before.interfaces), "since": since, "until": at, "limit": MOST + 1}
+    rows = ask(store, "conversations", parameters)
+    judged = [_judged(row, before, after) for row in rows[:MOST]]
+    touched = [one for one in judged if isinstance(one, Touched)]
+    return Preview(
+        name,
+        tuple(edited),
+        at,
+        since,
+        sorted(touched, key=lambda one: (list(Fate).index(one.fate), -one.size, one.interface_id, one.peer, one.port)),
+        sum(one is True for one in judged),
+        sum(one is False for one in judged),
+        len(rows) > MOST,
+        _notes(name),
+    )
+
+
+def _judged(row: Mapping[str, Any], before: Configuration, after: Configuration) -> Touched | bool:
+    """The conversation if the change concerns it; True if it stays the same, False if log and model disagree."""
+    here, there = (row["near"], row["port"]), (row["far"], row["client_port"])
+    if not row["server"]:
+        here, there = (row["near"], row["client_port"]), (row["far"], row["port"])
+    (src, src_port), (dst, dst_port) = (there, here) if row["server"] else (here, there)
+    packet = Packet(src, dst, row["protocol"], src_port, dst_port)
+    fate, was, will = foresee(packet, row["interface"], before, after)
+    if fate is Fate.SAME:
+        return True
+    passed, stopped = row["accepted"] > 0, row["rejected"] > 0
+    if (was.outcome == "completes" and stopped and not passed) or (was.action == "REJECT" and passed):
+        return False
+    decides = will.blocker if fate is not Fate.OPENED else was.blocker
+    return Touched(
+        fate,
+        row["interface"],
+        row["near"],
+        row["far"],
+        row["protocol"],
+        row["port"],
+        bool(row["server"]),
+        row["total"],
+        row["accepted"] + row["rejected"],
+        row["last"].astimezone(UTC),
+        _step(decides),
+    )
+
+
+def _step(step: Step | None) -> str:
+    return f"{step.layer} {step.resource}: {step.rule}" if step else "the way beyond the model"
+
+
+def _edited(before: Configuration, after: Configuration) -> list[str]:
+    """What differs, in words, by resource."""
+    found = []
+    for field in FIELD_OF.values():
+        old, new = getattr(before, field), getattr(after, field)
+        found += [told(old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    doubts = after.unknown_associations - before.unknown_associations
+    return [*found, *(f"the {what} of {subnet} is then unknown" for what, subnet in sorted(doubts))]
+
+
+def _notes(name: str) -> tuple[str, ...]:
+    if "SecurityGroup" in name or name == "ModifyNetworkInterfaceAttribute":
+        return (
+            "A security group lets the connections live that it tracks: what is cut off fails when it connects again.",
+        )
+    return ()
