@@ -20,6 +20,8 @@ from schemas.errors import FlowtrailError
 
 MOST = 100_000
 """At most this many conversations are judged, those with the most bytes."""
+NAMED = 5_000
+"""Up to so many interfaces are named in the query: a server takes only so many in a request."""
 NAME = "the command"
 """The eventID of the change that is not made."""
 
@@ -100,9 +102,10 @@ def preview(store: Store, words: Sequence[str], lookback: timedelta, at: datetim
             "AWS may refuse it: see what is there with `flowtrail config show RESOURCE`.",
         )
     since = (at - lookback).astimezone(UTC).replace(microsecond=0)
-    parameters = {"interfaces": sorted(before.interfaces), "since": since, "until": at, "limit": MOST + 1}
+    known = sorted(before.interfaces) if len(before.interfaces) <= NAMED else []
+    parameters = {"interfaces": known, "since": since, "until": at, "limit": MOST + 1}
     rows = ask(store, "conversations", parameters)
-    judged = [_judged(row, before, after) for row in rows[:MOST]]
+    judged = [_judged(row, before, after) for row in rows[:MOST] if row["interface"] in before.interfaces]
     touched = [one for one in judged if isinstance(one, Touched)]
     return Preview(
         name,

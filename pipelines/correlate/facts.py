@@ -27,6 +27,8 @@ from schemas.incident import Examined
 
 FEWEST = 20
 """Fewer interfaces are looked at closely at once: that takes no longer than the screen."""
+ALL: tuple[str, ...] = ()
+"""In place of the names of interfaces: a server takes only so many of them in a request."""
 _DATA = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
 
 
@@ -104,13 +106,12 @@ def worth_a_look(
     since, start, end = examined.since, examined.start, examined.end
     if end - start > LONGEST or len(interfaces) < FEWEST:
         return list(interfaces)
-    names = [each.interface_id for each in interfaces]
-    high = [(name, code) for name, codes in high_ports(client, names, since, end).items() for code in codes]
+    high = [(name, code) for name, codes in high_ports(client, ALL, since, end).items() for code in codes]
     services = {**_DATA, "high_of": [name for name, _ in high], "high_codes": [code for _, code in high]}
     times = {"since": since, "end": end}
     hours = _ask(client, "hours", {**services, **times}).select(HOURS.names).cast(HOURS)
-    hours = hours.filter(pc.is_in(hours.column("interface"), pa.array(names)))
-    gone, by_name = dropped(client, names, since, end), {each.interface_id: each for each in interfaces}
+    gone, by_name = dropped(client, ALL, since, end), {each.interface_id: each for each in interfaces}
+    hours = hours.filter(pc.is_in(hours.column("interface"), pa.array(list(by_name))))
     found = may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
     peers = {**services, **times, "start": start, "regular": REGULAR_MINUTES}
     for of, parameters in (("undirected", times), ("doubtful_peers", peers)):
@@ -119,8 +120,8 @@ def worth_a_look(
 
 
 def high_ports(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, tuple[int, ...]]:
-    """By interface, the service ports of it and its peers that are above their clients' ports, as protocol * 65536 +
-    port, ascending; interfaces without any are left out."""
+    """By interface (of ALL, or of these), the service ports of it and its peers that are above their clients' ports, as
+    protocol * 65536 + port, ascending; interfaces without any are left out."""
     parameters = {**_DATA, "interfaces": list(interfaces), "start": start, "end": end, "many": MANY_PORTS}
     found: dict[str, list[int]] = {}
     for row in _ask(client, "high_ports", parameters).to_pylist():
@@ -170,8 +171,8 @@ def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints
 
 
 def dropped(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, Ints]:
-    """By interface, the minutes (Unix seconds, ascending) of which AWS dropped records; interfaces without any are left
-    out."""
+    """By interface (of ALL, or of these), the minutes (Unix seconds, ascending) of which AWS dropped records;
+    interfaces without any are left out."""
     table = _ask(client, "gaps", {"interfaces": list(interfaces), "start": start, "end": end})
     minutes = table.column("minute").to_numpy()
     return {name: minutes[first : first + length] for name, first, length in _runs(table.column("interface"))}

@@ -1,4 +1,4 @@
--- The conversations of some interfaces in [since, until), those with the most bytes first: interface, both ends and the
+-- The conversations of some interfaces, or without any, of all, in [since, until), those with the most bytes first: interface, both ends and the
 -- service, with a port that the client used. The service is taken to have the lower port. Records whose local end is not
 -- known are left out.
 SELECT
@@ -25,7 +25,8 @@ FROM
         ifNull(if(way = 'ingress', srcport, dstport), 0) AS peer_port,
         local_port <= peer_port AS serves
     FROM flows
-    WHERE interface_id IN {interfaces:Array(String)} AND start >= {since:DateTime('UTC')} AND start < {until:DateTime('UTC')}
+    WHERE (empty({interfaces:Array(String)}) OR interface_id IN {interfaces:Array(String)})
+        AND start >= {since:DateTime('UTC')} AND start < {until:DateTime('UTC')}
         AND action IN ('ACCEPT', 'REJECT')
         AND srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND protocol IS NOT NULL
 )
