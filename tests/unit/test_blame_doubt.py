@@ -14,10 +14,14 @@ from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.tell.undo_command import undo
 from schemas.change import ChangeEvent
 from schemas.configuration import (
+    AclAssociation,
+    AclEntry,
+    NetworkAcl,
     NetworkInterface,
     Resource,
     Route,
     RouteTable,
+    RouteTableAssociation,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
@@ -251,6 +255,58 @@ def test_an_interface_that_is_not_known_may_be_in_any_of_several_vpcs() -> None:
     found = findings(database_away(), two, "15:30")
     assert said(found) == {(UNEXPLAINED, "")}
     assert f"it does not have the interface {ENI}; nor is it known which changes are in reach." in found[0].reason
+
+
+FAR = "10.1.2.20"
+FROM_HERE = {
+    "ipProtocol": "tcp",
+    "fromPort": 5432,
+    "toPort": 5432,
+    "groups": {},
+    "ipRanges": {"items": [{"cidrIp": "10.0.0.0/16"}]},
+    "ipv6Ranges": {},
+    "prefixListIds": {},
+}
+
+
+def peered() -> tuple[Resource, ...]:
+    """The web server's VPC with a route to another one, in which a database is."""
+    everything = tuple(AclEntry(100, egress, "allow", cidr="0.0.0.0/0") for egress in (False, True))
+    rules = (SecurityGroupRule(False, 6, "10.0.0.0/16", 5432, 5432), SecurityGroupRule(True, -1, "0.0.0.0/0"))
+    back = (Route("10.1.0.0/16", "local", origin="CreateRouteTable"), Route("10.0.0.0/16", "pcx-1"))
+    public = next(r for r in resources() if isinstance(r, RouteTable) and r.id == "rtb-pub")
+    return (
+        replace(public, routes=(*public.routes, Route("10.1.0.0/16", "pcx-1"))),
+        Vpc("vpc-2", ("10.1.0.0/16",)),
+        Subnet("subnet-2", "vpc-2", ("10.1.2.0/24",)),
+        RouteTable("rtb-2", "vpc-2", back, (RouteTableAssociation("rtbassoc-2", "subnet-2"),)),
+        NetworkAcl("acl-2", "vpc-2", True, everything, (AclAssociation("aclassoc-2", "subnet-2"),)),
+        SecurityGroup("sg-2", "vpc-2", "db", rules),
+        NetworkInterface("eni-far", "vpc-2", "subnet-2", (FAR,), (), ("sg-2",), "i-far", "far"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "certainty"),
+    [
+        ("DeleteRoute", {"routeTableId": "rtb-2", "destinationCidrBlock": "10.0.0.0/16"}, SUSPECTED),
+        (
+            "RevokeSecurityGroupIngress",
+            {"groupId": "sg-2", "ipPermissions": {"items": [FROM_HERE]}},
+            SUSPECTED,
+        ),
+        ("DeleteRoute", {"routeTableId": "rtb-2", "destinationCidrBlock": "10.9.0.0/16"}, UNEXPLAINED),
+        ("DeleteRoute", {"routeTableId": "rtb-pub", "destinationCidrBlock": "10.1.0.0/16"}, PROVEN),
+    ],
+)
+def test_a_change_in_a_peered_vpc_is_suspected(name: str, request_: dict[str, object], certainty: Certainty) -> None:
+    """The way between two VPCs is not in the model; seen: such a change was said not to have caused it."""
+    tries = enumerate(every(30, "15:00", "15:30"))
+    flows = service(5432, [FAR], 45, "12:00", "15:00", server=False)
+    flows += [f for n, at in tries for f in attempt(at, FAR, 5432, n, answered=False, server=False)]
+    found = findings(flows, with_resources(call("15:00", name, request_), extra=peered()), "15:30")
+    assert said(found) == {(certainty, name if certainty is not UNEXPLAINED else "")}
+    assert ("stops these packets at eni-far" in found[0].reason) == (certainty is SUSPECTED)
 
 
 def test_a_change_during_the_outage_is_not_suspected_where_one_before_it_is() -> None:

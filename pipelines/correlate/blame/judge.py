@@ -110,11 +110,27 @@ class _Judge:
             return None if may_show(candidate.events[0], signal.kind) else False
         if now is Effect.GOOD and (after.ways - before.ways or at_the_edge(candidate)):
             now = Effect.UNKNOWN  # another way, and nothing is known of what is behind it
+        if now is Effect.GOOD and self._stopped_at(candidate, signal, run):
+            return None
         if now in (Effect.GOOD, Effect.OTHER):
             return False
         if Effect.UNKNOWN not in (was, now):
             return True
         return None if may_match(candidate, packet) else False
+
+    def _stopped_at(self, candidate: Candidate, signal: Signal, run: Run) -> str:
+        """The interface of another VPC, at the other end of the conversation, at which the change stops it; otherwise
+        "". The way between two VPCs is not in the model, so that this proves nothing."""
+        here = candidate.before.interfaces.get(signal.interface_id)
+        if here is None or signal.kind is not Kind.LOST_TRAFFIC:
+            return ""
+        packet = packet_of(run.conversation)
+        for far in index_of(candidate.before).far_ends(here.vpc_id, run.conversation.peer):
+            if far.vpc_id != here.vpc_id and far.id in candidate.reach:
+                was, now = (explain(packet, each, far.id).outcome for each in (candidate.before, candidate.after))
+                if was not in ("rejected", "lost") and now in ("rejected", "lost"):
+                    return far.id
+        return ""
 
     def _too_late(self, candidate: Candidate, signal: Signal, run: Run) -> bool:
         """Whether the conversations had fallen silent before the change, by the odds that made the silence a signal."""
@@ -224,7 +240,9 @@ class _Judge:
         begun = [c for c in doubtful if run.first_bad and c.time <= run.first_bad + AFTER]
         candidate = begun[-1] if begun else doubtful[0]
         others = f" The same is true of {len(doubtful) - 1} more changes." if len(doubtful) > 1 else ""
-        if candidate.modelled and not signal.rejects_logged:
+        if far := self._stopped_at(candidate, signal, run):
+            why = f"it stops these packets at {far}, but the way there is not in the model."
+        elif candidate.modelled and not signal.rejects_logged:
             why = (
                 "no rejected traffic is logged at this interface, so that a reject would look like this, or not at all."
             )
