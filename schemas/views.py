@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOW, TEXT, TEXTS = "LowCardinality(String)", "String", "Array(String)"
+LOW, TEXT, TEXTS, WORDS = "LowCardinality(String)", "String", "Array(String)", "Nullable(String)"
 TIME, INSTANT = "DateTime('UTC')", "Nullable(DateTime64(3, 'UTC'))"
 PORT, COUNT, ADDRESS, RANGE = "Nullable(UInt16)", "Nullable(UInt64)", "Nullable(IPv6)", "Nullable(Int64)"
 
@@ -18,10 +18,11 @@ class View:
 
 
 _VALIDITY = (
-    ("valid_from", INSTANT, "start of validity; NULL: as far back as is known"),
-    ("valid_to", INSTANT, "end of validity; NULL: still valid"),
-    ("begun_by", TEXT, "eventID of the change that started it; '' when a snapshot showed it"),
-    ("ended_by", TEXT, "eventID of the change that ended it; '' when none did"),
+    ("added", "UInt8", "1: the version of the resource before this one lacked it, and the call `begun_by` added it"),
+    ("valid_from", INSTANT, "start of this version of the resource; NULL: as far back as is known"),
+    ("valid_to", INSTANT, "end of this version; NULL: still valid"),
+    ("begun_by", TEXT, "eventID of the change that began this version of the resource; '' when a snapshot showed it"),
+    ("ended_by", TEXT, "eventID of the change that ended this version; '' when none did"),
     ("exact", "Bool", "false when part of the content cannot be known"),
 )
 _PORTS = (
@@ -42,18 +43,18 @@ VIEWS = (
             ("reject_reason", LOW, "BPA, EC, ... as logged"),
             ("direction", TEXT, "ingress or egress at the interface; '' when unknown"),
             ("protocol_name", "Nullable(String)", "tcp, udp, icmp, icmpv6, or the protocol's number"),
-            ("source", TEXT, "source address as text: 10.0.1.10, 2001:db8::1"),
+            ("source", WORDS, "source address as text: 10.0.1.10, 2001:db8::1"),
             ("srcport", PORT, "source port"),
-            ("destination", TEXT, "destination address as text"),
+            ("destination", WORDS, "destination address as text"),
             ("dstport", PORT, "destination port"),
-            ("local", TEXT, "the interface's own address; '' when the direction is unknown"),
-            ("peer", TEXT, "the other end's address; '' when the direction is unknown"),
-            ("service_port", PORT, "TCP and UDP: the lower of the two ports, which nearly always is the service's"),
+            ("local", WORDS, "the interface's own address; NULL when the direction is unknown"),
+            ("peer", WORDS, "the other end's address; NULL when the direction is unknown"),
+            ("service_port", PORT, "TCP and UDP: the lower of the two ports, which mostly is the service's"),
             ("flags", TEXT, "TCP flags that were seen: SYN, SYN-ACK, FIN, RST; '' when none were logged"),
             ("packets", COUNT, "packets in the aggregation interval"),
             ("bytes", COUNT, "bytes in the aggregation interval"),
-            ("packet_source", TEXT, "pkt-srcaddr as text: the real source behind a NAT gateway or load balancer"),
-            ("packet_destination", TEXT, "pkt-dstaddr as text"),
+            ("packet_source", WORDS, "pkt-srcaddr as text: the real source behind a NAT gateway or load balancer"),
+            ("packet_destination", WORDS, "pkt-dstaddr as text"),
             *((name, LOW, "as in `flows`") for name in ("interface_id", "instance_id", "instance_name", "subnet_id")),
             *((name, LOW, "as in `flows`") for name in ("vpc_id", "network_acl_id", "route_table_id", "account_id")),
             *((name, LOW, "as in `flows`") for name in ("region", "az_id", "time_source")),
@@ -65,7 +66,8 @@ VIEWS = (
     ),
     View(
         "changes",
-        "The table `change_events`, each change once, however often it was delivered.",
+        "The table `change_events`, each change once, however often it was delivered. It reads all of them: for a short"
+        " time among very many, filter the table by `event_time`.",
         (
             ("time", TIME, "when the call completed"),
             ("call", TEXT, "API call, e.g. DeleteRoute"),

@@ -62,6 +62,24 @@ OPENED = {
     },
 }
 
+NARROW = {
+    "groupId": "sg-web",
+    "ipPermissions": {
+        "items": [
+            {
+                "ipProtocol": "tcp",
+                "fromPort": 8443,
+                "toPort": 8443,
+                "groups": {},
+                "ipRanges": {"items": [{"cidrIp": "10.9.0.0/16"}]},
+                "ipv6Ranges": {},
+                "prefixListIds": {},
+            }
+        ]
+    },
+}
+"""A harmless rule of a group that has been open to the world for other ports all the time."""
+
 
 def fill(store: Store) -> None:
     """A day on which a web server stops answering: a route was deleted, then port 22 was denied; both were repaired."""
@@ -73,6 +91,7 @@ def fill(store: Store) -> None:
         create_route("15:50", event_id="c03a7712-route-back", **by_alice),
         undeny("15:50:20", event_id="e8840bb5-rule-gone", **by_bob),
         call("15:55", "AuthorizeSecurityGroupIngress", OPENED, event_id="71aa0f3e-opened", **by_bob),
+        call("16:00", "AuthorizeSecurityGroupIngress", NARROW, event_id="2d9b6c10-narrow", **by_alice),
     ]
     put_changes(store, [replace(change, resources=ids_in(change.request, change.response)) for change in changes])
     put_flows(store, [*story("requests", flagged=True, last="16:10"), *_database(), *_scans()])

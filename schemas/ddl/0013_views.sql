@@ -1,4 +1,6 @@
--- Views for people who write SQL: addresses, protocols and flags as AWS shows them, and rules and routes as rows.
+-- Views for people who write SQL: addresses, protocols and flags as AWS shows them, and rules and routes as rows. A rule
+-- or route is `added` in a version of its resource if the version before lacked it; only there is the call that began
+-- the version the one that added it.
 
 CREATE OR REPLACE VIEW flow_records AS
 SELECT
@@ -10,12 +12,12 @@ SELECT
     multiIf(
         protocol IS NULL, '', protocol = 6, 'tcp', protocol = 17, 'udp', protocol = 1, 'icmp', protocol = 58, 'icmpv6',
         toString(protocol)) AS protocol_name,
-    replaceOne(ifNull(toString(srcaddr), ''), '::ffff:', '') AS source,
+    replaceRegexpOne(toString(srcaddr), '^::ffff:([0-9]+\\.)', '\\1') AS source,
     srcport,
-    replaceOne(ifNull(toString(dstaddr), ''), '::ffff:', '') AS destination,
+    replaceRegexpOne(toString(dstaddr), '^::ffff:([0-9]+\\.)', '\\1') AS destination,
     dstport,
-    multiIf(direction = 'ingress', destination, direction = 'egress', source, '') AS local,
-    multiIf(direction = 'ingress', source, direction = 'egress', destination, '') AS peer,
+    multiIf(direction = 'ingress', destination, direction = 'egress', source, NULL) AS local,
+    multiIf(direction = 'ingress', source, direction = 'egress', destination, NULL) AS peer,
     if(protocol IN (6, 17), least(srcport, dstport), NULL) AS service_port,
     arrayStringConcat(arrayFilter(
         name -> name != '',
@@ -26,8 +28,8 @@ SELECT
         ]), ' ') AS flags,
     packets,
     bytes,
-    replaceOne(ifNull(toString(pkt_srcaddr), ''), '::ffff:', '') AS packet_source,
-    replaceOne(ifNull(toString(pkt_dstaddr), ''), '::ffff:', '') AS packet_destination,
+    replaceRegexpOne(toString(pkt_srcaddr), '^::ffff:([0-9]+\\.)', '\\1') AS packet_source,
+    replaceRegexpOne(toString(pkt_dstaddr), '^::ffff:([0-9]+\\.)', '\\1') AS packet_destination,
     interface_id,
     instance_id,
     instance_name,
@@ -93,14 +95,23 @@ SELECT
     JSONExtract(rule, 'port_to', 'Nullable(Int64)') AS port_to,
     JSONExtractString(rule, 'peer') AS peer,
     JSONExtractString(rule, 'id') AS rule_id,
+    NOT has(JSONExtractArrayRaw(earlier, 'rules'), rule) AND begun_by != '' AS added,
     valid_from,
     valid_to,
     begun_by,
     ended_by,
     exact
-FROM config_versions
-ARRAY JOIN JSONExtractArrayRaw(body, 'rules') AS rule
-WHERE resource_type = 'security-group' AND generation = (SELECT max(generation) FROM config_versions);
+FROM
+(
+    SELECT
+        *,
+        lagInFrame(body) OVER (
+            PARTITION BY resource_id ORDER BY ifNull(valid_from, toDateTime64(0, 3, 'UTC'))
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS earlier
+    FROM config_versions
+    WHERE resource_type = 'security-group' AND generation = (SELECT max(generation) FROM config_versions)
+) AS versions
+ARRAY JOIN JSONExtractArrayRaw(body, 'rules') AS rule;
 
 CREATE OR REPLACE VIEW network_acl_entries AS
 SELECT
@@ -115,14 +126,23 @@ SELECT
     JSONExtract(entry, 'port_from', 'Nullable(Int64)') AS port_from,
     JSONExtract(entry, 'port_to', 'Nullable(Int64)') AS port_to,
     JSONExtractString(entry, 'cidr') AS cidr,
+    NOT has(JSONExtractArrayRaw(earlier, 'entries'), entry) AND begun_by != '' AS added,
     valid_from,
     valid_to,
     begun_by,
     ended_by,
     exact
-FROM config_versions
-ARRAY JOIN JSONExtractArrayRaw(body, 'entries') AS entry
-WHERE resource_type = 'network-acl' AND generation = (SELECT max(generation) FROM config_versions);
+FROM
+(
+    SELECT
+        *,
+        lagInFrame(body) OVER (
+            PARTITION BY resource_id ORDER BY ifNull(valid_from, toDateTime64(0, 3, 'UTC'))
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS earlier
+    FROM config_versions
+    WHERE resource_type = 'network-acl' AND generation = (SELECT max(generation) FROM config_versions)
+) AS versions
+ARRAY JOIN JSONExtractArrayRaw(body, 'entries') AS entry;
 
 CREATE OR REPLACE VIEW routes AS
 SELECT
@@ -133,14 +153,23 @@ SELECT
     JSONExtractString(route, 'destination') AS destination,
     JSONExtractString(route, 'target') AS target,
     JSONExtractString(route, 'state') AS state,
+    NOT has(JSONExtractArrayRaw(earlier, 'routes'), route) AND begun_by != '' AS added,
     valid_from,
     valid_to,
     begun_by,
     ended_by,
     exact
-FROM config_versions
-ARRAY JOIN JSONExtractArrayRaw(body, 'routes') AS route
-WHERE resource_type = 'route-table' AND generation = (SELECT max(generation) FROM config_versions);
+FROM
+(
+    SELECT
+        *,
+        lagInFrame(body) OVER (
+            PARTITION BY resource_id ORDER BY ifNull(valid_from, toDateTime64(0, 3, 'UTC'))
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS earlier
+    FROM config_versions
+    WHERE resource_type = 'route-table' AND generation = (SELECT max(generation) FROM config_versions)
+) AS versions
+ARRAY JOIN JSONExtractArrayRaw(body, 'routes') AS route;
 
 CREATE OR REPLACE VIEW hourly_records AS
 SELECT

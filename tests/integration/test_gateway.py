@@ -129,7 +129,8 @@ def test_a_reader_cannot_write(remote: Store) -> None:
 def _coverage(n: int) -> Any:
     import pyarrow as pa
 
-    row = {"start": NOON, "end": NOON, "log_status": "NODATA", "account_id": "", "interface_id": ""}
+    row = dict.fromkeys(("account_id", "interface_id", "time_source"), "")
+    row |= {"start": NOON, "end": NOON, "log_status": "NODATA"}
     row |= {"object_id": n, "row_no": 1, "load": 1, "chunk": 1}
     return pa.Table.from_pylist([row], schema=TABLES["coverage"].schema)
 
