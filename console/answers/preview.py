@@ -93,6 +93,11 @@ def preview(store: Store, words: Sequence[str], lookback: timedelta, at: datetim
     name, request = request_of(words)
     client = store.reader()
     snapshots, changes = stored.load_snapshots(client), stored.load_changes(client)
+    if snapshots and at <= max(snapshot.as_of for snapshot in snapshots):
+        raise FlowtrailError(
+            "A change at this time cannot be previewed: a snapshot of the configuration is later, and already has it.",
+            "Give an --at that is later than the latest snapshot, or leave it out.",
+        )
     event = ChangeEvent(at, NAME, name, "", "", "", "", "", "", ids_in(request), request, {"_return": True})
     before, after = Timeline(snapshots, [*changes, event]).around([NAME])
     edited = _edited(before, after)

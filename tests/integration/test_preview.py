@@ -73,6 +73,15 @@ def test_each_kind_of_fate(ask: Ask) -> None:
     assert lines[0].startswith("fate,interface_id,local,peer,protocol,port")
 
 
+def test_a_time_before_a_snapshot_is_refused(ask: Ask) -> None:
+    """Seen: the change was taken back from the snapshot, so that its effect was the reverse."""
+    result = ask(
+        "delete-route --route-table-id rtb-pub --destination-cidr-block 0.0.0.0/0", "--at", "2026-11-20T07:00:00Z"
+    )
+    assert result.exit_code == 1
+    assert "a snapshot of the configuration is later" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "message", "remedy"),
     [
