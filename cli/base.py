@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from cli.interrupt import end, end_if_asked
 from schemas.errors import FlowtrailError
 from schemas.runner import IN_PROCESS, Kind, Runner
-from schemas.times import parse_duration, parse_when
+from schemas.times import parse_duration, parse_when, rfc3339
 
 if TYPE_CHECKING:
     from stamina.instrumentation import RetryDetails
@@ -113,6 +114,44 @@ def runner_of(ctx: typer.Context, kind: Kind, store: "Store") -> Runner:
 
             check(runner, store)
     return runner
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command that correlates a range was asked for."""
+
+    settings: "Settings"
+    store: "Store"
+    start: datetime
+    end: datetime
+    runner: Runner
+
+
+def asked_of(  # noqa: PLR0917 - the options of a command
+    ctx: typer.Context,
+    start: datetime | None,
+    end: datetime | None,
+    lookback: str | None,
+    kind: Kind,
+    output: Output | None,
+) -> Asked:
+    """The options of a command that correlates a range, checked; the store is migrated. Warns when the lookback reaches
+    back to before what is kept. Raises BadParameter for a range that is missing or empty, and as `runner_of`."""
+    if start is None:
+        raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
+    finish = end or datetime.now(UTC).replace(microsecond=0)
+    check_range(start, finish)
+    from connectors.store.migrate import ensure_migrated
+    from connectors.store.retention import kept
+
+    found = settings(ctx, output=output, lookback=lookback)
+    store = store_of(found)
+    chosen = runner_of(ctx, kind, store)
+    ensure_migrated(store)
+    since = kept(store.reader()).since
+    if since is not None and start - since < found.lookback:
+        say(f"warning: records from before {rfc3339(since)} are not kept: normal traffic before that time is unknown.")
+    return Asked(found, store, start, finish, chosen)
 
 
 def reply_incidents(found: "Settings", known: Sequence["Incident"]) -> None:

@@ -1,6 +1,6 @@
 """Commands that correlate a past range again, beside what is known."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -8,11 +8,10 @@ import typer
 from cli.base import (
     OutputOption,
     RunnerOption,
-    check_range,
+    asked_of,
     from_option,
     moment,
     reply,
-    runner_of,
     settings,
     store_of,
     to_option,
@@ -50,27 +49,22 @@ def replay(
       flowtrail replay --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z
       flowtrail replay --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z --without 05b6e6e3-07d4-4edc
     """
-    if start is None:
-        raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
-    finish = end or datetime.now(UTC).replace(microsecond=0)
-    check_range(start, finish)
+    asked = asked_of(ctx, start, end, lookback, runner, output)
     from cli.progress import progress, quiet
-    from connectors.store.migrate import ensure_migrated
     from console.answers.incidents import COLUMNS
     from console.answers.replay import Replay
     from console.terminal.replay import show
 
-    found = settings(ctx, output=output, lookback=lookback)
-    store = store_of(found)
-    chosen = runner_of(ctx, runner, store)
-    ensure_migrated(store)
-    left_out = tuple(without or ())
+    left_out, length = tuple(without or ()), asked.settings.lookback
     with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_replay
 
-        run, incidents = run_replay(store, start, finish, lookback=found.lookback, without=left_out, runner=chosen)
+        run, incidents = run_replay(
+            asked.store, asked.start, asked.end, lookback=length, without=left_out, runner=asked.runner
+        )
     answer = Replay(run, left_out, incidents)
-    reply(found, answer.to_json(), lambda screen: show(answer, screen), [one.to_json() for one in incidents], COLUMNS)
+    records = [one.to_json() for one in incidents]
+    reply(asked.settings, answer.to_json(), lambda screen: show(answer, screen), records, COLUMNS)
 
 
 def replay_diff(

@@ -14,12 +14,11 @@ from cli.base import (
     OutputOption,
     ProfileOption,
     RunnerOption,
-    check_range,
+    asked_of,
     from_option,
     moment,
     reply,
     reply_incidents,
-    runner_of,
     say,
     settings,
     store_of,
@@ -174,23 +173,13 @@ def correlate(
       flowtrail correlate --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z
       flowtrail correlate --from 24h --runner dask -- --dask_client_address=tcp://scheduler:8786
     """
-    if start is None:
-        raise typer.BadParameter("--from is missing: give a time, or how long ago (24h).")
-    finish = end or datetime.now(UTC).replace(microsecond=0)
-    check_range(start, finish)
+    asked = asked_of(ctx, start, end, lookback, runner, output)
     from cli.progress import progress, quiet
-    from connectors.store.migrate import ensure_migrated
-    from connectors.store.retention import kept
 
-    found = settings(ctx, output=output, lookback=lookback)
-    store = store_of(found)
-    chosen = runner_of(ctx, runner, store)
-    ensure_migrated(store)
-    since = kept(store.reader()).since
-    if since is not None and start - since < found.lookback:
-        say(f"warning: records from before {rfc3339(since)} are not kept: normal traffic before that time is unknown.")
     with quiet(), progress("looking for incidents"):
         from pipelines.correlate.pipeline import run_correlate
 
-        incidents = run_correlate(store, start, finish, lookback=found.lookback, runner=chosen)
-    reply_incidents(found, incidents)
+        incidents = run_correlate(
+            asked.store, asked.start, asked.end, lookback=asked.settings.lookback, runner=asked.runner
+        )
+    reply_incidents(asked.settings, incidents)

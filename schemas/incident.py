@@ -91,6 +91,11 @@ class Incident:
     coverage: str
     proof_query: str
 
+    @property
+    def last_sign(self) -> datetime:
+        """When it was last seen, or seen to be over."""
+        return max(self.last_seen, self.closed_at or self.last_seen)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; times as RFC 3339 in UTC."""
         return json.loads(json.dumps(asdict(self), default=_plain))  # type: ignore[no-any-return]

@@ -30,6 +30,7 @@ from tests.correlate_lab import (
     delete_route,
     deny,
     every,
+    permission,
     reject,
     service,
     undeny,
@@ -45,39 +46,8 @@ BLOCK = re.compile(r"```console\n\$ (?P<command>.*?(?:\\\n.*?)*)\n(?P<answer>.*?
 
 ALICE, BOB = (f"arn:aws:iam::123456789012:user/{name}" for name in ("alice", "bob"))
 CLI, CONSOLE = "aws-cli/2.31.18", "console.amazonaws.com"
-OPENED = {
-    "groupId": "sg-db",
-    "ipPermissions": {
-        "items": [
-            {
-                "ipProtocol": "tcp",
-                "fromPort": 5432,
-                "toPort": 5432,
-                "groups": {},
-                "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]},
-                "ipv6Ranges": {},
-                "prefixListIds": {},
-            }
-        ]
-    },
-}
-
-NARROW = {
-    "groupId": "sg-web",
-    "ipPermissions": {
-        "items": [
-            {
-                "ipProtocol": "tcp",
-                "fromPort": 8443,
-                "toPort": 8443,
-                "groups": {},
-                "ipRanges": {"items": [{"cidrIp": "10.9.0.0/16"}]},
-                "ipv6Ranges": {},
-                "prefixListIds": {},
-            }
-        ]
-    },
-}
+OPENED = {"groupId": "sg-db", "ipPermissions": permission(5432, "0.0.0.0/0")}
+NARROW = {"groupId": "sg-web", "ipPermissions": permission(8443, "10.9.0.0/16")}
 """A harmless rule of a group that has been open to the world for other ports all the time."""
 
 

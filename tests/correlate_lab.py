@@ -88,6 +88,12 @@ def call(
     return replace(event, response=response or {"_return": True}, **more)
 
 
+def permission(port: int, cidr: str) -> dict[str, Any]:
+    """A TCP rule as CloudTrail records it."""
+    peers = {"groups": {}, "ipRanges": {"items": [{"cidrIp": cidr}]}, "ipv6Ranges": {}, "prefixListIds": {}}
+    return {"items": [{"ipProtocol": "tcp", "fromPort": port, "toPort": port, **peers}]}
+
+
 def delete_route(at: str, **more: Any) -> ChangeEvent:
     return call(at, "DeleteRoute", {"routeTableId": "rtb-pub", "destinationCidrBlock": "0.0.0.0/0"}, **more)
 

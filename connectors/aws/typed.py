@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Any
 
 from botocore import xform_name
@@ -16,14 +17,15 @@ from botocore.model import OperationModel
 from botocore.session import get_session
 
 from schemas.errors import FlowtrailError
+from schemas.protocols import ALL, PORTED, protocol_name, protocol_number
 
 Json = dict[str, Any]
 Options = dict[str, list[str]]
 
 HARMLESS = frozenset({"region", "profile", "output", "query", "endpoint-url", "color"})
 HARMLESS_FLAGS = frozenset({"no-cli-pager", "no-paginate", "debug", "no-verify-ssl", "no-dry-run", "dry-run"})
-ACL_PROTOCOLS = {"all": "-1", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
 ACL_OPTIONS = frozenset({"ingress", "egress"})
+LOCAL = "local-target"
 GROUP_OPTIONS = frozenset({"protocol", "port", "cidr", "source-group"})
 
 
@@ -77,6 +79,9 @@ def _options(words: Sequence[str], operation: str, known: set[str]) -> Options:
         if name in found:
             raise FlowtrailError(f"--{name} is given twice.", "Give it once.")
         found[name] = [value] if equals else []
+    for name in (HARMLESS_FLAGS | ACL_OPTIONS | {LOCAL}) & found.keys():
+        if found[name]:
+            raise FlowtrailError(f"--{name} takes no value.", f"Leave out {' '.join(found[name])!r}.")
     return {name: values for name, values in found.items() if name not in HARMLESS | HARMLESS_FLAGS}
 
 
@@ -93,10 +98,28 @@ def _text(options: Options, name: str) -> str:
     return values[0]
 
 
-def _number(text: str, name: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise FlowtrailError(f"{text!r} is not a number for {name}.", "Write digits.")
+def _number(text: str, name: str, low: int = -1, high: int = 65535) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text) or not low <= int(text) <= high:
+        raise FlowtrailError(f"{text!r} is not a number for {name}.", f"Write one from {low} to {high}.")
     return int(text)
+
+
+def _range(text: str) -> str:
+    """A range of addresses, as it was written."""
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise FlowtrailError(f"{text!r} is not a CIDR: {error}.", "Write 192.0.2.0/24 or 2001:db8::/32.") from None
+    return text
+
+
+def _protocol(text: str) -> int:
+    return ALL if text in ("-1", "all") else protocol_number(text) or 0
+
+
+def _refuse_others(options: Options, known: set[str], what: str) -> None:
+    if others := sorted(options.keys() - known):
+        raise FlowtrailError(f"--{others[0]} cannot be given beside {what}.", "Leave one of them out.")
 
 
 def _camel(name: str) -> str:
@@ -109,24 +132,52 @@ def _items(values: Sequence[Any]) -> Json:
 
 
 def _plain(options: Options) -> Json:
-    flags = {"local-target"}
-    return {_camel(name): True if name in flags else _text(options, name) for name in options}
+    return {_camel(name): True if name == LOCAL else _text(options, name) for name in options}
+
+
+def _route(options: Options) -> Json:
+    """A route has one destination and, unless it is deleted, one target."""
+    ends = [name for name in options if name.startswith("destination-")]
+    if len(ends) != 1:
+        raise FlowtrailError(f"A route has one destination, not {len(ends)}.", "Give --destination-cidr-block.")
+    if not ends[0].endswith("prefix-list-id"):
+        _range(_text(options, ends[0]))
+    return _plain(options)
+
+
+def _new_route(options: Options) -> Json:
+    targets = [name for name in options if name != "route-table-id" and not name.startswith("destination-")]
+    if len(targets) != 1:
+        raise FlowtrailError(f"A route has one target, not {len(targets)}.", "Give --gateway-id or another target.")
+    return _route(options)
 
 
 def _acl_entry(options: Options) -> Json:
     request: Json = {
         "networkAclId": _text(options, "network-acl-id"),
-        "ruleNumber": _number(_text(options, "rule-number"), "--rule-number"),
+        "ruleNumber": _number(_text(options, "rule-number"), "--rule-number", 1, 32766),
         "egress": "egress" in options,
     }
     if "protocol" not in options:
         return request
-    protocol = _text(options, "protocol")
-    request |= {"ruleAction": _text(options, "rule-action"), "aclProtocol": ACL_PROTOCOLS.get(protocol, protocol)}
-    request |= {_camel(name): _text(options, name) for name in ("cidr-block", "ipv6-cidr-block") if name in options}
-    for name in ("icmp-type-code", "port-range"):
-        given = _structures(options, name)
-        request[_camel(name)] = {key.lower(): _number(str(value), key) for one in given for key, value in one.items()}
+    action, protocol = _text(options, "rule-action"), _protocol(_text(options, "protocol"))
+    if action not in ("allow", "deny"):
+        raise FlowtrailError(f"{action!r} is not a rule action.", "Write allow or deny.")
+    blocks = [name for name in ("cidr-block", "ipv6-cidr-block") if name in options]
+    if len(blocks) != 1:
+        raise FlowtrailError(f"An entry has one CIDR, not {len(blocks)}.", "Give --cidr-block or --ipv6-cidr-block.")
+    request |= {
+        "ruleAction": action,
+        "aclProtocol": str(protocol),
+        _camel(blocks[0]): _range(_text(options, blocks[0])),
+    }
+    for name, members in (("icmp-type-code", ("Type", "Code")), ("port-range", ("From", "To"))):
+        given = {key: value for one in _structures(options, name) for key, value in one.items()}
+        if given and sorted(given) != sorted(members):
+            raise FlowtrailError(f"--{name} has other members: {', '.join(given)}.", f"Give {' and '.join(members)}.")
+        request[_camel(name)] = {key.lower(): _number(str(value), key) for key, value in given.items()}
+    if protocol in PORTED and not request["portRange"]:
+        raise FlowtrailError(f"An entry for {protocol_name(protocol)} has ports.", "Give --port-range From=22,To=22.")
     return request
 
 
@@ -135,8 +186,11 @@ def _permissions(options: Options) -> Json:
     if not request:
         raise FlowtrailError("The security group is not named.", "Give --group-id.")
     if "security-group-rule-ids" in options:
+        _refuse_others(options, {"group-id", "group-name", "security-group-rule-ids"}, "--security-group-rule-ids")
         rules = [{"securityGroupRuleId": rule} for rule in options["security-group-rule-ids"]]
         return request | {"securityGroupRuleIds": _items(rules)}
+    if "ip-permissions" in options:
+        _refuse_others(options, {"group-id", "group-name", "ip-permissions", "tag-specifications"}, "--ip-permissions")
     given = _structures(options, "ip-permissions") or [_simple(options)]
     return request | {"ipPermissions": _items([_permission(one) for one in given])}
 
@@ -172,6 +226,9 @@ def _permission(permission: Mapping[str, Any]) -> Json:
         raise FlowtrailError(f"A permission has no member {wrong[0]!r}.", f"It has {', '.join(sorted(known))}.")
     if "IpProtocol" not in permission:
         raise FlowtrailError("A permission lacks IpProtocol.", "Give it: tcp, udp, icmp, ... or -1.")
+    protocol = _protocol(str(permission["IpProtocol"]))
+    if protocol in PORTED and not {"FromPort", "ToPort"} <= permission.keys():
+        raise FlowtrailError(f"A rule for {protocol_name(protocol)} has ports.", "Give FromPort and ToPort, or --port.")
     written: Json = {"ipProtocol": str(permission["IpProtocol"])}
     for name in ("FromPort", "ToPort"):
         if name in permission:
@@ -180,6 +237,8 @@ def _permission(permission: Mapping[str, Any]) -> Json:
         peers = permission.get(member, [])
         if any(key not in peer for peer in peers):
             raise FlowtrailError(f"A peer in {member} lacks {key}.", "Give it.")
+        for peer in peers if key.startswith("Cidr") else ():
+            _range(str(peer[key]))
         written[name] = _items([{each[0].lower() + each[1:]: value for each, value in peer.items()} for peer in peers])
     return written
 
@@ -187,6 +246,7 @@ def _permission(permission: Mapping[str, Any]) -> Json:
 def _groups(options: Options) -> Json:
     if "groups" not in options:
         raise FlowtrailError("Only --groups of an interface can be previewed.", "Give --groups sg-...")
+    _refuse_others(options, {"network-interface-id", "groups"}, "--groups")
     request = {"networkInterfaceId": _text(options, "network-interface-id")}
     return request | {"groupSet": _items([{"groupId": group} for group in options["groups"]])}
 
@@ -241,11 +301,10 @@ def _split(text: str) -> list[str]:
 
 
 _BUILDERS: Mapping[str, Callable[[Options], Json]] = {
+    **dict.fromkeys(("create-route", "replace-route"), _new_route),
+    "delete-route": _route,
     **dict.fromkeys(
         (
-            "create-route",
-            "replace-route",
-            "delete-route",
             "associate-route-table",
             "disassociate-route-table",
             "replace-route-table-association",

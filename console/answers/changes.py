@@ -189,7 +189,7 @@ class _Scene:
 
 def _what(event: ChangeEvent, effects: Iterable[Effect]) -> Iterator[str]:
     """What the call did, as far as the model contains it; otherwise what was asked for."""
-    known = [text for effect in effects for text in _told(effect) if text]
+    known = [text for effect in effects for text in in_words(effect) if text]
     if known:
         yield from known
     elif event.event_name in HARMLESS:
@@ -200,7 +200,8 @@ def _what(event: ChangeEvent, effects: Iterable[Effect]) -> Iterator[str]:
         yield f"its effect is not in the model ({request_text(event.request)})"
 
 
-def _told(effect: Effect) -> Iterator[str]:
+def in_words(effect: Effect) -> Iterator[str]:
+    """What a change did to one resource; "" for what does not show."""
     yield told(effect.before, effect.after)
     if effect.after is not None and effect.doubts:
         kinds = " and ".join(

@@ -9,13 +9,15 @@ from connectors.aws.typed import request_of
 from connectors.store import configuration as stored
 from connectors.store.clickhouse import Store
 from console.answers.ask import ask
-from console.answers.words import told
-from network.aws.call import ids_in
+from console.answers.changes import in_words
+from console.answers.text import address
+from network.aws.call import call_of, ids_in
+from network.history.order import is_refused
 from network.history.timeline import Timeline
 from network.verdict.foresee import Fate, foresee
 from network.verdict.packet import Packet, Step
 from schemas.change import ChangeEvent
-from schemas.configuration import FIELD_OF, Configuration
+from schemas.configuration import Configuration
 from schemas.errors import FlowtrailError
 
 MOST = 100_000
@@ -88,8 +90,8 @@ class Preview:
 
 def preview(store: Store, words: Sequence[str], lookback: timedelta, at: datetime) -> Preview:
     """What the command would do at a time to the conversations of the `lookback` before it, by the configuration of
-    then as far as it is known. Raises FlowtrailError for a command that cannot be previewed or changes nothing, without
-    a snapshot, and when the store cannot be read."""
+    then as far as it is known. Raises FlowtrailError for a command that cannot be previewed, changes nothing or would
+    be refused, at a time before a snapshot, without any, and when the store cannot be read."""
     name, request = request_of(words)
     client = store.reader()
     snapshots, changes = stored.load_snapshots(client), stored.load_changes(client)
@@ -99,12 +101,13 @@ def preview(store: Store, words: Sequence[str], lookback: timedelta, at: datetim
             "Give an --at that is later than the latest snapshot, or leave it out.",
         )
     event = ChangeEvent(at, NAME, name, "", "", "", "", "", "", ids_in(request), request, {"_return": True})
-    before, after = Timeline(snapshots, [*changes, event]).around([NAME])
-    edited = _edited(before, after)
-    if not edited:
+    timeline = Timeline(snapshots, [*changes, event])
+    before, after = timeline.around([NAME])
+    edited = [text for effect in timeline.effects().get(NAME, ()) for text in in_words(effect) if text]
+    if not edited or is_refused(call_of(event), before):
         raise FlowtrailError(
-            f"As far as the configuration is known, this {name} changes nothing.",
-            "AWS may refuse it: see what is there with `flowtrail config show RESOURCE`.",
+            f"As far as the configuration is known, this {name} changes nothing, or AWS refuses it.",
+            "It can only add what is not there, and remove what is: see `flowtrail config show RESOURCE`.",
         )
     since = (at - lookback).astimezone(UTC).replace(microsecond=0)
     known = sorted(before.interfaces) if len(before.interfaces) <= NAMED else []
@@ -127,11 +130,9 @@ def preview(store: Store, words: Sequence[str], lookback: timedelta, at: datetim
 
 def _judged(row: Mapping[str, Any], before: Configuration, after: Configuration) -> Touched | bool:
     """The conversation if the change concerns it; True if it stays the same, False if log and model disagree."""
-    here, there = (row["near"], row["port"]), (row["far"], row["client_port"])
-    if not row["server"]:
-        here, there = (row["near"], row["client_port"]), (row["far"], row["port"])
-    (src, src_port), (dst, dst_port) = (there, here) if row["server"] else (here, there)
-    packet = Packet(src, dst, row["protocol"], src_port, dst_port)
+    near, far = address(row["near"]) or "", address(row["far"]) or ""
+    src, dst = (far, near) if row["server"] else (near, far)
+    packet = Packet(src, dst, row["protocol"], row["client_port"], row["port"])
     fate, was, will = foresee(packet, row["interface"], before, after)
     if fate is Fate.SAME:
         return True
@@ -142,8 +143,8 @@ def _judged(row: Mapping[str, Any], before: Configuration, after: Configuration)
     return Touched(
         fate,
         row["interface"],
-        row["near"],
-        row["far"],
+        near,
+        far,
         row["protocol"],
         row["port"],
         bool(row["server"]),
@@ -158,19 +159,13 @@ def _step(step: Step | None) -> str:
     return f"{step.layer} {step.resource}: {step.rule}" if step else "the way beyond the model"
 
 
-def _edited(before: Configuration, after: Configuration) -> list[str]:
-    """What differs, in words, by resource."""
-    found = []
-    for field in FIELD_OF.values():
-        old, new = getattr(before, field), getattr(after, field)
-        found += [told(old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    doubts = after.unknown_associations - before.unknown_associations
-    return [*found, *(f"the {what} of {subnet} is then unknown" for what, subnet in sorted(doubts))]
-
-
 def _notes(name: str) -> tuple[str, ...]:
+    by_port = (
+        "Each conversation is judged by the client port that it used last, and by the lower port as the service's."
+    )
     if "SecurityGroup" in name or name == "ModifyNetworkInterfaceAttribute":
-        return (
-            "A security group lets the connections live that it tracks: what is cut off fails when it connects again.",
+        lives = (
+            "A security group lets the connections live that it tracks: what is cut off fails when it connects again."
         )
-    return ()
+        return lives, by_port
+    return (by_port,)

@@ -115,11 +115,7 @@ def _examined(store: Store, run: str) -> Examined:
 
 def _within(known: Sequence[Incident], examined: Examined) -> list[Incident]:
     """Those that show in the range."""
-    return [
-        one
-        for one in known
-        if one.first_seen < examined.end and max(one.last_seen, one.closed_at or one.last_seen) >= examined.start
-    ]
+    return [one for one in known if one.first_seen < examined.end and one.last_sign >= examined.start]
 
 
 def _fields(before: Incident, after: Incident) -> dict[str, tuple[Any, Any]]:

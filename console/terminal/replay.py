@@ -17,7 +17,8 @@ def show(replay: Replay, screen: Screen) -> None:
     screen.line()
     if replay.without:
         calls = ", ".join(replay.without)
-        screen.line(f"This is what the model says would have happened without {calls}. It is not what happened.")
+        screen.line(f"This leaves out the incidents that the model says would not have happened without {calls}.")
+        screen.line("It is not what happened.")
     screen.line(
         f"Replay {replay.run}: nothing that is known was changed. Compare it: flowtrail replay-diff {replay.run}"
     )

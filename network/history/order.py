@@ -16,7 +16,14 @@ from network.aws import group_rules
 from network.aws.call import Call, call_of, ids_in
 from network.aws.shapes import destination
 from schemas.change import ChangeEvent
-from schemas.configuration import NetworkAcl, RouteTable, SecurityGroup, SecurityGroupRule
+from schemas.configuration import (
+    Configuration,
+    NetworkAcl,
+    Resource,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+)
 from schemas.snapshot import Snapshot
 
 Entry = tuple[object, ...]
@@ -65,18 +72,16 @@ class _Known:
         time = at.event.event_time
         calls = self._calls[entry]
         earlier = next((c for c in reversed(calls) if c.event.event_time < time), None)
-        before = next((s for s in reversed(self._snapshots) if s.as_of < time and _shows(s, entry) is not None), None)
+        before = next((s for s in reversed(self._snapshots) if s.as_of < time and _in(s, entry) is not None), None)
         if before is not None and (earlier is None or before.as_of >= earlier.event.event_time):
-            return _shows(before, entry) if self._certain(entry, before.as_of, time) else None
+            return _in(before, entry) if self._certain(entry, before.as_of, time) else None
         if earlier is not None:
             return earlier.name not in REMOVES if self._certain(entry, earlier.event.event_time, time) else None
         later = next((c for c in calls if c.event.event_time > time), None)
-        after = next((s for s in self._snapshots if s.as_of >= time and _shows(s, entry) is not None), None)
+        after = next((s for s in self._snapshots if s.as_of >= time and _in(s, entry) is not None), None)
         flips = sum(c.event.event_time == time and c.name in (*ADDS, *REMOVES) for c in calls)
         if after is not None and (later is None or after.as_of <= later.event.event_time):
-            return (
-                (_shows(after, entry) is True) is (flips % 2 == 0) if self._certain(entry, time, after.as_of) else None
-            )
+            return (_in(after, entry) is True) is (flips % 2 == 0) if self._certain(entry, time, after.as_of) else None
         if later is None or not self._certain(entry, time, later.event.event_time):
             return None
         return (later.name not in ADDS) is (flips % 2 == 0)
@@ -91,6 +96,18 @@ def _possible(call: Call, rest: Sequence[Call], exists: Mapping[Entry, bool | No
     if association and any(association == _made(other) for other in rest if other is not call):
         return False
     return all(exists[entry] in (None, call.name not in ADDS) for entry in _entries(call))
+
+
+def is_refused(call: Call, known: Configuration) -> bool:
+    """Whether EC2 refuses the call: it adds an entry that is there, or removes or replaces one that is not. False where
+    that is not known."""
+    kinds: dict[str, Mapping[str, Resource]] = {
+        "route": known.route_tables,
+        "entry": known.network_acls,
+        "rule": known.security_groups,
+    }
+    shown = (_shows(kinds[str(kind)].get(str(name)), (kind, name, *place)) for kind, name, *place in _entries(call))
+    return any(there not in (None, call.name not in ADDS) for there in shown)
 
 
 def _made(call: Call) -> str:
@@ -118,14 +135,18 @@ def _rule(group: str, rule: SecurityGroupRule) -> Entry:
     return ("rule", group, replace(rule, id=""))
 
 
-def _shows(snapshot: Snapshot, entry: Entry) -> bool | None:
+def _in(snapshot: Snapshot, entry: Entry) -> bool | None:
     """Whether the snapshot shows the entry; None if it does not show its resource."""
-    kind, resource_id, *place = entry
-    resource = next((r for r in snapshot.resources if r.id == resource_id), None)
+    return _shows(next((r for r in snapshot.resources if r.id == entry[1]), None), entry)
+
+
+def _shows(resource: Resource | None, entry: Entry) -> bool | None:
+    """Whether the resource of an entry has it; None if the resource or its content is not known."""
+    kind, _, *place = entry
     if kind == "route" and isinstance(resource, RouteTable):
         return any(r.destination == place[0] and not r.propagated for r in resource.routes)
     if kind == "entry" and isinstance(resource, NetworkAcl):
         return any([e.egress, e.number] == place for e in resource.entries)
-    if kind == "rule" and isinstance(resource, SecurityGroup):
+    if kind == "rule" and isinstance(resource, SecurityGroup) and resource.known:
         return any(replace(r, id="") == place[0] for r in resource.rules)
     return None

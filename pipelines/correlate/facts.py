@@ -20,7 +20,7 @@ from pipelines.correlate.blame.trial import SampledFlow
 from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MANY_PORTS, MINUTES, Ints, serves
 from pipelines.correlate.detect.rejects import REGULAR_MINUTES
 from pipelines.correlate.detect.screen import HOURS, LONGEST, may_have_lost
-from pipelines.correlate.detect.signals import Conversation, Pointer
+from pipelines.correlate.detect.signals import Conversation, Pointer, address
 from pipelines.correlate.tell.evidence import FlowRow
 from schemas.configuration import NetworkInterface
 from schemas.incident import Examined
@@ -106,8 +106,7 @@ def worth_a_look(
     since, start, end = examined.since, examined.start, examined.end
     if end - start > LONGEST or len(interfaces) < FEWEST:
         return list(interfaces)
-    high = [(name, code) for name, codes in high_ports(client, ALL, since, end).items() for code in codes]
-    services = {**_DATA, "high_of": [name for name, _ in high], "high_codes": [code for _, code in high]}
+    services = _services(high_ports(client, ALL, since, end))
     times = {"since": since, "end": end}
     hours = _ask(client, "hours", {**services, **times}).select(HOURS.names).cast(HOURS)
     gone, by_name = dropped(client, ALL, since, end), {each.interface_id: each for each in interfaces}
@@ -138,21 +137,24 @@ def minutes_of(
 ) -> dict[str, pa.Table]:
     """By interface, its minutes in `[start, end)`: one row per cell, with the schema `MINUTES`; interfaces without any
     are left out. `high`: their `high_ports`."""
-    codes = [(interface, code) for interface, each in high.items() for code in each]
-    addresses = [(each.interface_id, address) for each in facts for address in each.addresses]
+    holders = [(each.interface_id, text) for each in facts for text in each.addresses]
     parameters = {
-        **_DATA,
+        **_services(high),
         "interfaces": [each.interface_id for each in facts],
-        "holders": [interface for interface, _ in addresses],
-        "addresses": [address for _, address in addresses],
-        "high_of": [interface for interface, _ in codes],
-        "high_codes": [code for _, code in codes],
+        "holders": [interface for interface, _ in holders],
+        "addresses": [text for _, text in holders],
         "start": start,
         "end": end,
     }
     table = _ask(client, "minutes", parameters)
     cells = table.select(MINUTES.names).cast(MINUTES).combine_chunks()
     return {name: cells.slice(first, length) for name, first, length in _runs(table.column("interface_id"))}
+
+
+def _services(high: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """The parameters by which queries determine the service of a record."""
+    codes = [(interface, code) for interface, each in high.items() for code in each]
+    return {**_DATA, "high_of": [interface for interface, _ in codes], "high_codes": [code for _, code in codes]}
 
 
 def _runs(column: "pa.ChunkedArray[Any]") -> list[tuple[str, int, int]]:
@@ -219,8 +221,8 @@ def sample(
 
 
 def _sampled(row: Mapping[str, Any], addresses: Sequence[str], high: Sequence[int]) -> SampledFlow | None:
-    source = (row["source"], row["source_port"])
-    destination = (row["destination"], row["destination_port"])
+    source = (address(row["source"]), row["source_port"])
+    destination = (address(row["destination"]), row["destination_port"])
     if source[0] not in addresses and destination[0] not in addresses:
         return None
     ingress = destination[0] in addresses
@@ -238,9 +240,9 @@ def _flow_row(row: Mapping[str, Any]) -> FlowRow:
         row["interface_id"],
         row["action"],
         row["proto"],
-        row["source"],
+        address(row["source"]),
         row["source_port"],
-        row["destination"],
+        address(row["destination"]),
         row["destination_port"],
         row["packets"],
         row["bytes"],

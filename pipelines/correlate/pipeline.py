@@ -44,26 +44,13 @@ query for a group costs little more than one for an interface, and its answer is
 
 
 @dataclass(frozen=True)
-class Range:
-    """`[start, end)`, and the lookback before it, from `since`."""
-
-    start: datetime
-    end: datetime
-    since: datetime
-
-    @property
-    def lookback(self) -> timedelta:
-        return self.start - self.since
-
-
-@dataclass(frozen=True)
 class Job:
     """What every step of a run needs. It travels to the workers, so it holds names and settings only: a step reads the
     facts, the timeline and the deliveries in the store."""
 
     store: Store
     run: str
-    range: Range
+    range: Examined
     rejected_lines: int
     without: tuple[str, ...] = ()
     """The eventIDs of calls that a replay takes as not made."""
@@ -129,7 +116,7 @@ def run_correlate(
     ensure_migrated(store)
     run = _run_drafts(store, runs.CORRELATE, found, runner)
     client = store.client()
-    settled = settle(incidents.current(client), incidents.drafts(client, run.job.run), run.examined)
+    settled = settle(incidents.current(client), incidents.drafts(client, run.job.run), found)
     incidents.write(client, run.job.run, settled.said)
     run.note(client, len(settled.incidents))
     for one in settled.kept:
@@ -172,17 +159,16 @@ class _Drafted:
 
     job: Job
     command: str
-    examined: Examined
     interfaces: int
     flows: int
 
     def note(self, client: Client, count: int) -> None:
         """Note that it is done."""
         counts = {"incidents": count, "interfaces": self.interfaces, "flows": self.flows}
-        runs.note(client, self.job.run, self.command, "done", counts=counts, examined=self.examined)
+        runs.note(client, self.job.run, self.command, "done", counts=counts, examined=self.job.range)
 
 
-def _run_drafts(store: Store, command: str, found: Range, runner: Runner, without: tuple[str, ...] = ()) -> _Drafted:
+def _run_drafts(store: Store, command: str, found: Examined, runner: Runner, without: tuple[str, ...] = ()) -> _Drafted:
     client = store.client()
     extent = facts.extent(client, found.start, found.end)
     if not extent.found:
@@ -194,14 +180,13 @@ def _run_drafts(store: Store, command: str, found: Range, runner: Runner, withou
     interfaces = facts.interfaces(client, found.start, found.end, timeline)
     if said := one_sided(sum(i.flows for i in interfaces), sum(i.accepts for i in interfaces)):
         LOG.warning("warning: from %s to %s:%s", rfc3339(found.start), rfc3339(found.end), said)
-    examined = Examined(found.since, found.start, found.end)
-    close = facts.worth_a_look(client, interfaces, _delivered(job), examined)
+    close = facts.worth_a_look(client, interfaces, _delivered(job), found)
     with running(runner, store, run) as pipeline:
         _ = pipeline | "Interfaces" >> beam.Create(grouped(close, found)) | "Correlate" >> Correlate(job)
-    return _Drafted(job, command, examined, len(interfaces), extent.found)
+    return _Drafted(job, command, len(interfaces), extent.found)
 
 
-def grouped(interfaces: Sequence[InterfaceFacts], found: Range) -> list[Group]:
+def grouped(interfaces: Sequence[InterfaceFacts], found: Examined) -> list[Group]:
     """The interfaces, in their order, in groups that are looked at together."""
     longer = (found.end - found.since) / (found.end - found.start)
     groups: list[list[InterfaceFacts]] = []
@@ -289,16 +274,16 @@ def _incident(findings: Sequence[Finding], coverage: Mapping[str, Coverage], job
     return incident if incident.cause else replace(incident, reason=f"{incident.reason} {calls}")
 
 
-def _range(start: datetime, end: datetime, lookback: timedelta) -> Range:
+def _range(start: datetime, end: datetime, lookback: timedelta) -> Examined:
     start, end = start.astimezone(UTC).replace(microsecond=0), end.astimezone(UTC).replace(microsecond=0)
     if start >= end:
         raise FlowtrailError(
             f"The range from {rfc3339(start)} to {rfc3339(end)} is empty.", "Give a --to that is later than --from."
         )
-    return Range(start, end, start - max(lookback, timedelta()))
+    return Examined(start - max(lookback, timedelta()), start, end)
 
 
-def _no_flows(found: Range, extent: facts.Extent) -> FlowtrailError:
+def _no_flows(found: Examined, extent: facts.Extent) -> FlowtrailError:
     none = f"There are no flow records between {rfc3339(found.start)} and {rfc3339(found.end)}"
     if extent.first is None or extent.last is None:
         return FlowtrailError(
@@ -311,7 +296,7 @@ def _no_flows(found: Range, extent: facts.Extent) -> FlowtrailError:
     )
 
 
-def _minutes(covered: Ints, found: Range) -> tuple[int, int]:
+def _minutes(covered: Ints, found: Examined) -> tuple[int, int]:
     """How many minutes of the range were delivered, and how many it has."""
     first, last = int(found.start.timestamp()) // 60 * 60, int(found.end.timestamp())
     inside = covered[(covered >= first) & (covered < last)]

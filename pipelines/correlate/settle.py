@@ -57,7 +57,7 @@ def settle(known: Iterable[Said], found: Sequence[Incident], now: Examined) -> S
             elif parts:
                 taken |= _stand(result, parts, incident)
                 _join(result, old, parts, now)
-        elif incident.first_seen < now.end and last_sign(incident) >= now.start:
+        elif incident.first_seen < now.end and incident.last_sign >= now.start:
             result.kept.append(old)
     for each in fresh.values():
         if each.id not in taken and each.id not in ids:
@@ -78,11 +78,6 @@ def known_from_elsewhere(said: Said) -> str:
         f"incident {incident.id} ({state}) is known from a wider range, {start} to {end}, and stays as it is;"
         f" to judge it by what is in the store now: flowtrail correlate --from {start} --to {end}"
     )
-
-
-def last_sign(incident: Incident) -> datetime:
-    """When it was last seen, or seen to be over."""
-    return max(incident.last_seen, incident.closed_at or incident.last_seen)
 
 
 def _again(result: Settled, old: Said, found: Incident, now: Examined) -> None:
@@ -117,7 +112,7 @@ def _stand(result: Settled, parts: Sequence[Incident], incident: Incident) -> se
 def _examined(said: Said) -> Examined:
     """What it is known from; of an older release at least the time of its signs."""
     seen = said.incident
-    return said.examined or Examined(seen.first_seen, seen.first_seen, last_sign(seen))
+    return said.examined or Examined(seen.first_seen, seen.first_seen, seen.last_sign)
 
 
 def _end(said: Said) -> datetime:
@@ -131,7 +126,7 @@ def _judges(now: Examined, old: Said) -> bool:
         return True
     return (
         now.start <= incident.first_seen
-        and last_sign(incident) < now.end
+        and incident.last_sign < now.end
         and all(now.since <= piece.time for piece in incident.evidence)
         and (before is None or now.lookback >= before.lookback)
     )
@@ -141,7 +136,7 @@ def _contain(found: Sequence[Incident], incident: Incident) -> bool:
     """Whether these incidents have all that is known of the other one, and are as certain."""
     return (
         min(each.first_seen for each in found) <= incident.first_seen + SLACK
-        and max(map(last_sign, found)) >= last_sign(incident)
+        and max(each.last_sign for each in found) >= incident.last_sign
         and min(BEST_FIRST.index(each.certainty) for each in found) <= BEST_FIRST.index(incident.certainty)
         and _all(found, "enis") >= set(incident.enis)
         and _all(found, "ports") >= set(incident.ports)
@@ -154,7 +149,7 @@ def _all(found: Sequence[Incident], name: str) -> set[object]:
 
 
 def _same_traffic(one: Incident, other: Incident) -> bool:
-    together = one.first_seen <= last_sign(other) and other.first_seen <= last_sign(one)
+    together = one.first_seen <= other.last_sign and other.first_seen <= one.last_sign
     same = one.kind is other.kind and set(one.enis) & set(other.enis) and set(one.ports) & set(other.ports)
     return together and bool(same)
 

@@ -82,6 +82,9 @@ def test_a_time_before_a_snapshot_is_refused(ask: Ask) -> None:
     assert "a snapshot of the configuration is later" in result.stderr
 
 
+AWS = "changes nothing, or AWS refuses it"
+
+
 @pytest.mark.parametrize(
     ("command", "message", "remedy"),
     [
@@ -90,6 +93,10 @@ def test_a_time_before_a_snapshot_is_refused(ask: Ask) -> None:
             "changes nothing",
             "config show",
         ),
+        ("create-route --route-table-id rtb-pub --destination-cidr-block 0.0.0.0/0 --gateway-id igw-2", AWS, "config"),
+        (f"{DENY.replace('80', '100')} --port-range From=22,To=22 --cidr-block 0.0.0.0/0", AWS, "config"),
+        ("delete-network-acl-entry --network-acl-id acl-pub --ingress --rule-number 7", AWS, "config"),
+        ("authorize-security-group-ingress --group-id sg-web --protocol tcp --port 22 --cidr 0.0.0.0/0", AWS, "config"),
         ("terminate-instances --instance-ids i-web", "cannot be previewed", "These can: associate-route-table"),
         ("delete-route --route-table rtb-pub", "has no option --route-table.", "--route-table-id"),
     ],

@@ -94,6 +94,11 @@ def test_options_in_other_forms() -> None:
     assert request["ipPermissions"]["items"][0]["ipRanges"] == {"items": [{"cidrIp": "192.0.2.0/24"}]}
 
 
+ENTRY = "aws ec2 create-network-acl-entry --network-acl-id acl-1 --rule-number 90 --egress --rule-action deny"
+RULE = "aws ec2 authorize-security-group-ingress --group-id sg-1"
+GROUPS = "aws ec2 modify-network-interface-attribute --network-interface-id eni-1 --groups sg-1"
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -104,7 +109,10 @@ def test_options_in_other_forms() -> None:
         ("aws ec2 delete-route --route-table-id rtb-1 --destination 0.0.0.0/0", "no option --destination."),
         ("aws ec2 delete-route --destination-cidr-block 0.0.0.0/0", "lacks --route-table-id"),
         ("aws ec2 delete-route rtb-1", "'rtb-1' does not belong to an option"),
-        ("aws ec2 delete-route --route-table-id rtb-1 rtb-2", "takes one value, not 2"),
+        (
+            "aws ec2 delete-route --destination-cidr-block 0.0.0.0/0 --route-table-id rtb-1 rtb-2",
+            "takes one value, not 2",
+        ),
         ("aws ec2 delete-route --route-table-id rtb-1 --route-table-id rtb-2", "given twice"),
         ("aws ec2 delete-network-acl-entry --network-acl-id acl-1 --rule-number 90", "lacks --egress"),
         ("aws ec2 delete-network-acl-entry --network-acl-id acl-1 --rule-number x --egress", "'x' is not a number"),
@@ -112,6 +120,23 @@ def test_options_in_other_forms() -> None:
         ("aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions [{", "is not JSON"),
         ("aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions A=1", "no member 'A'"),
         ("aws ec2 modify-network-interface-attribute --network-interface-id eni-1", "Only --groups"),
+        (f"{GROUPS} --source-dest-check", "--source-dest-check cannot be given beside --groups"),
+        ("aws ec2 delete-network-acl-entry --network-acl-id acl-1 --rule-number 90 --egress=false", "takes no value"),
+        (
+            "aws ec2 delete-network-acl-entry --network-acl-id acl-1 --rule-number 90 --ingress --dry-run oops",
+            "no value",
+        ),
+        ("aws ec2 delete-network-acl-entry --network-acl-id acl-1 --rule-number 99999 --egress", "not a number"),
+        (f"{ENTRY} --cidr-block 0.0.0.0/0 --protocol smtp", "'smtp' is not a protocol"),
+        (f"{ENTRY} --cidr-block 0.0.0.0/0 --protocol tcp", "An entry for tcp has ports"),
+        (f"{ENTRY} --cidr-block 0.0.0.0/0 --protocol tcp --port-range From=1,Too=2", "other members: From, Too"),
+        (f"{ENTRY} --cidr-block 10.0.0.1/8 --protocol all", "is not a CIDR"),
+        (f"{ENTRY} --protocol all", "one CIDR, not 0"),
+        ("aws ec2 create-route --route-table-id rtb-1 --gateway-id igw-1", "one destination, not 0"),
+        ("aws ec2 create-route --route-table-id rtb-1 --destination-cidr-block ::/0", "one target, not 0"),
+        (f"{RULE} --protocol tcp --cidr 0.0.0.0/0", "A rule for tcp has ports"),
+        (f"{RULE} --protocol tcp --port 22 --cidr here", "'here' is not a CIDR"),
+        (f"{RULE} --protocol tcp --ip-permissions IpProtocol=-1", "--protocol cannot be given beside --ip-permissions"),
     ],
 )
 def test_what_is_not_a_whole_command_is_refused(command: str, words: str) -> None:

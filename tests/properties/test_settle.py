@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.correlate.settle import last_sign, settle
+from pipelines.correlate.settle import settle
 from schemas.incident import Cause, Certainty, Evidence, Examined, Incident, Kind, Said, State, TimelineEntry
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -112,7 +112,7 @@ def test_a_range_within_what_is_known_changes_nothing(
             was.last_seen,
         )
         assert set(new.enis) == set(was.enis)
-        if not (inner.start <= was.first_seen and last_sign(was) < inner.end):
+        if not (inner.start <= was.first_seen and was.last_sign < inner.end):
             assert left[name] == old
 
 
@@ -173,7 +173,7 @@ def test_only_what_a_run_has_seen_whole_is_withdrawn(
     assert all(said.withdrawn for said in gone.values())
     for said in known:
         incident = said.incident
-        whole = now.start <= incident.first_seen and last_sign(incident) < now.end and not shorter
+        whole = now.start <= incident.first_seen and incident.last_sign < now.end and not shorter
         assert (incident.id in gone) == (whole or (first.within(now) and now.since <= first.since))
 
 

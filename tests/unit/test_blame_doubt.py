@@ -46,6 +46,7 @@ from tests.correlate_lab import (
     every,
     minutes_table,
     outage,
+    permission,
     refused,
     resources,
     service,
@@ -258,15 +259,6 @@ def test_an_interface_that_is_not_known_may_be_in_any_of_several_vpcs() -> None:
 
 
 FAR = "10.1.2.20"
-FROM_HERE = {
-    "ipProtocol": "tcp",
-    "fromPort": 5432,
-    "toPort": 5432,
-    "groups": {},
-    "ipRanges": {"items": [{"cidrIp": "10.0.0.0/16"}]},
-    "ipv6Ranges": {},
-    "prefixListIds": {},
-}
 
 
 def peered() -> tuple[Resource, ...]:
@@ -292,7 +284,7 @@ def peered() -> tuple[Resource, ...]:
         ("DeleteRoute", {"routeTableId": "rtb-2", "destinationCidrBlock": "10.0.0.0/16"}, SUSPECTED),
         (
             "RevokeSecurityGroupIngress",
-            {"groupId": "sg-2", "ipPermissions": {"items": [FROM_HERE]}},
+            {"groupId": "sg-2", "ipPermissions": permission(5432, "10.0.0.0/16")},
             SUSPECTED,
         ),
         ("DeleteRoute", {"routeTableId": "rtb-2", "destinationCidrBlock": "10.9.0.0/16"}, UNEXPLAINED),

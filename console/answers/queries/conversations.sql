@@ -19,8 +19,8 @@ FROM
         interface_id, start, action, bytes,
         if(flow_direction != '', toString(flow_direction), toString(direction)) AS way,
         assumeNotNull(protocol) AS proto,
-        replaceOne(toString(if(way = 'ingress', assumeNotNull(dstaddr), assumeNotNull(srcaddr))), '::ffff:', '') AS near,
-        replaceOne(toString(if(way = 'ingress', assumeNotNull(srcaddr), assumeNotNull(dstaddr))), '::ffff:', '') AS far,
+        if(way = 'ingress', assumeNotNull(dstaddr), assumeNotNull(srcaddr)) AS near,
+        if(way = 'ingress', assumeNotNull(srcaddr), assumeNotNull(dstaddr)) AS far,
         ifNull(if(way = 'ingress', dstport, srcport), 0) AS local_port,
         ifNull(if(way = 'ingress', srcport, dstport), 0) AS peer_port,
         local_port <= peer_port AS serves

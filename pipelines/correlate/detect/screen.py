@@ -1,7 +1,9 @@
 """Screen: which interfaces may have lost traffic at all, judged for all interfaces at once. Pure and columnar.
 
-It knows whole minutes of a service and not its conversations, so it errs on one side only: an interface that it leaves
-out has no signal of a whole service (`lost.py`). Signals of single peers are screened by `doubtful_peers.sql`.
+It knows whole minutes of a service and not its conversations: a minute in which somebody asked, somebody was answered
+and data passed counts as one in which a conversation completed. Otherwise it errs on the side of a closer look, and a
+test finds nothing that it leaves out to have a signal of a whole service (`lost.py`). Signals of single peers are
+screened by `doubtful_peers.sql`.
 """
 
 from collections.abc import Callable

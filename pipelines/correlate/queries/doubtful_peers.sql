@@ -1,7 +1,7 @@
 -- Interfaces with a peer that a service accepted as `detect` demands and also rejected, not both long before the range,
 -- or with a peer that exchanged data with a service and whose requests in the range had a minute without an answer or
--- without data. All others have no signal that is about single peers. The service is determined as in `minutes.sql`;
--- records whose local end is not known are left out (`undirected.sql`).
+-- without data: without that, `detect` finds no signal that is about single peers. The service is determined as in
+-- `minutes.sql`; records whose local end is not known are left out (`undirected.sql`).
 WITH
     high AS (
         SELECT tupleElement(pair, 1), tupleElement(pair, 2) FROM (

@@ -1,6 +1,6 @@
 -- What the range contains, by interface and flow log: flow records (including those with an unknown local end), how
--- many of them were accepted and how many have no time of their own, intervals without traffic, and intervals with records that AWS dropped. The flow log is
--- taken from the object's name.
+-- many of them were accepted and how many have no time of their own, intervals without traffic, and intervals with
+-- records that AWS dropped. The flow log is taken from the object's name.
 SELECT
     interface_id,
     flow_log,

@@ -3,9 +3,9 @@ SELECT
     toDateTime64(start, 0, 'UTC') AS begin,
     action,
     toInt64(assumeNotNull(protocol)) AS proto,
-    replaceOne(toString(assumeNotNull(srcaddr)), '::ffff:', '') AS source,
+    assumeNotNull(srcaddr) AS source,
     toInt64(ifNull(srcport, 0)) AS source_port,
-    replaceOne(toString(assumeNotNull(dstaddr)), '::ffff:', '') AS destination,
+    assumeNotNull(dstaddr) AS destination,
     toInt64(ifNull(dstport, 0)) AS destination_port
 FROM flows
 WHERE interface_id = {interface:String}
