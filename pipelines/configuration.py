@@ -1,11 +1,17 @@
 """The timeline of the VPC configuration, from the store, wherever a step runs."""
 
+import random
+import time
 from threading import Lock
 
 from connectors.store import configuration
 from connectors.store.clickhouse import Store
 from network.history.timeline import Timeline
 from schemas.snapshot import CONFIG_VERSIONS
+
+ATTEMPTS = 10
+PAUSE = 0.5
+"""Processes that write the versions at the same time write them again, each after up to this many seconds."""
 
 _made: dict[tuple[str, str, tuple[str, ...]], tuple[str, Timeline | None]] = {}
 _lock = Lock()
@@ -36,10 +42,15 @@ def save_versions(store: Store) -> None:
     """Bring the table of configuration versions up to date with the facts, if they have changed since it was made.
     Raises FlowtrailError when the store fails."""
     client = store.client()
-    version = configuration.version(client)
-    if configuration.built_from(client, CONFIG_VERSIONS.name) == version:
+    if configuration.built_from(client, CONFIG_VERSIONS.name) == configuration.version(client):
         return
-    timeline = timeline_of(store)
-    if timeline is not None:
-        configuration.save_versions(client, timeline.versions())
-        configuration.note_built_from(client, CONFIG_VERSIONS.name, version)
+    for _ in range(ATTEMPTS):
+        version = configuration.version(client)
+        timeline = timeline_of(store)
+        if timeline is None:
+            return
+        if configuration.save_versions(client, timeline.versions()):
+            configuration.note_built_from(client, CONFIG_VERSIONS.name, version)
+            return
+        time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - only spreads attempts
+    # What is not noted as built is built by the next command that writes.

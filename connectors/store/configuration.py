@@ -1,6 +1,7 @@
 """Snapshots, change events and derived versions of the VPC configuration in the store."""
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -118,10 +119,12 @@ def note_built_from(client: Client, table: str, version: str) -> None:
     insert(client, DERIVATIONS, pa.table({"name": [table], "built_from": [version]}))
 
 
-def save_versions(client: Client, versions: Sequence[ConfigVersion]) -> None:
-    """Replace all versions with these: a new generation is written, then the older ones are removed."""
-    sql = f"SELECT max(generation) AS latest FROM {CONFIG_VERSIONS.name}"  # noqa: S608
-    generation = int(query(client, sql)["latest"][0].as_py() or 0) + 1
+def save_versions(client: Client, versions: Sequence[ConfigVersion]) -> bool:
+    """Replace all versions with these: a new generation is written, then the older ones are removed. False if another
+    process has written a generation meanwhile: then either may count, and one of them must write again."""
+    latest = _latest(client)
+    # Two processes that write at the same time write two generations.
+    generation = (((latest >> 32) + 1) << 32) + secrets.randbits(32)
     rows = [
         {
             "generation": generation,
@@ -137,6 +140,17 @@ def save_versions(client: Client, versions: Sequence[ConfigVersion]) -> None:
         for version in versions
     ]
     insert(client, CONFIG_VERSIONS, pa.Table.from_pylist(rows, CONFIG_VERSIONS.schema))
-    if generation > 1:
+    sql = f"""
+        SELECT count() AS n FROM {CONFIG_VERSIONS.name}
+        WHERE generation > {{latest:UInt64}} AND generation != {{own:UInt64}}
+    """  # noqa: S608
+    others = query(client, sql, {"latest": latest, "own": generation})["n"][0].as_py()
+    if latest:
         condition = f"generation < {generation:d}"
         command(client, f"ALTER TABLE {CONFIG_VERSIONS.name} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
+    return not others
+
+
+def _latest(client: Client) -> int:
+    sql = f"SELECT max(generation) AS latest FROM {CONFIG_VERSIONS.name}"  # noqa: S608
+    return int(query(client, sql)["latest"][0].as_py() or 0)

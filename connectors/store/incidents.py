@@ -82,9 +82,46 @@ def withdrawn(client: Client) -> list[str]:
     return [str(row["id"]) for row in query(client, sql).to_pylist()]
 
 
-def write(client: Client, run: str, said: Sequence[Said]) -> None:
-    """Make what a run says of incidents visible in one step, and keep what was said of them before. What is already
-    said of an incident, from the same range, is not written again."""
+def latest(client: Client) -> int:
+    """The latest generation; 0 if nothing was ever said."""
+    sql = f"SELECT greatest((SELECT max(generation) FROM {INCIDENTS.name}), (SELECT max(generation) FROM {INCIDENT_HISTORY.name})) AS latest"  # noqa: E501, S608
+    return int(query(client, sql)["latest"][0].as_py() or 0)
+
+
+def is_overtaken(client: Client, run: str, generation: int) -> bool:
+    """Whether another run has said something since that generation."""
+    sql = f"""
+        SELECT count() AS n FROM {INCIDENT_HISTORY.name}
+        WHERE run != {{run:String}} AND generation > {{generation:UInt64}}
+    """  # noqa: S608
+    return bool(query(client, sql, {"run": run, "generation": generation})["n"][0].as_py())
+
+
+def of_others(client: Client, run: str) -> list[Said]:
+    """What would be said of every incident if the run had said nothing, in order of id."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM (
+            SELECT id, {_COLUMNS} FROM {INCIDENT_HISTORY.name} FINAL WHERE run != {{run:String}}
+            UNION ALL
+            SELECT id, {_COLUMNS} FROM {INCIDENTS.name} FINAL WHERE run != {{run:String}}
+            ORDER BY id, generation DESC, said_at DESC, run DESC LIMIT 1 BY id
+        ) WHERE deleted = 0 ORDER BY id
+    """  # noqa: S608
+    return [_said(row) for row in query(client, sql, {"run": run}).to_pylist()]
+
+
+def of_run(client: Client, run: str) -> list[Said]:
+    """What the run has said last of each incident, in order of id."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM {INCIDENT_HISTORY.name} FINAL WHERE run = {{run:String}}
+        ORDER BY id, generation DESC LIMIT 1 BY id
+    """  # noqa: S608
+    return [_said(row) for row in query(client, sql, {"run": run}).to_pylist()]
+
+
+def write(client: Client, run: str, said: Sequence[Said], generation: int) -> bool:
+    """Make what a run says of incidents visible in one step, as a generation, and keep what was said of them before.
+    What is already said of an incident, from the same range, is not written again: False if that is all."""
     before = {old.incident.id: old for old in current(client)}
     new = [
         one
@@ -94,15 +131,15 @@ def write(client: Client, run: str, said: Sequence[Said]) -> None:
         or (_body(one.incident), one.examined) != (_body(old.incident), old.examined)
     ]
     if not new:
-        return
-    sql = f"SELECT max(generation) AS latest FROM {INCIDENTS.name}"  # noqa: S608
-    generation, now = int(query(client, sql)["latest"][0].as_py() or 0) + 1, datetime.now(UTC)
+        return False
+    now = datetime.now(UTC)
     rows = [_row(one, generation, run, now) for one in new]
     olds = [before[one.incident.id] for one in new if one.incident.id in before]
     # A process that ends between the two inserts has kept what it did not publish: the next run says it again.
     kept = [_row(old, old.generation, old.run, old.at) for old in olds if old.at is None] + rows
     insert(client, INCIDENT_HISTORY, pa.Table.from_pylist(kept, INCIDENT_HISTORY.schema))
     insert(client, INCIDENTS, pa.Table.from_pylist(rows, INCIDENTS.schema))
+    return True
 
 
 def from_json(body: str) -> Incident:

@@ -8,4 +8,5 @@
 `blame/`       which change caused it, tested against the VPC model. Pure.
 `tell/`        turns findings with the same cause into an incident, with evidence and the undo command. Pure.
 `settle.py`    what a run changes of what is known. Pure.
+`publish.py`   makes that known, also when other runs do so at the same time.
 """

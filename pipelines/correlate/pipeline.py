@@ -23,7 +23,8 @@ from pipelines.correlate.detect.interface import detect
 from pipelines.correlate.detect.minutes import Ints
 from pipelines.correlate.detect.signals import Signal
 from pipelines.correlate.facts import InterfaceFacts
-from pipelines.correlate.settle import known_from_elsewhere, settle
+from pipelines.correlate.publish import publish
+from pipelines.correlate.settle import known_from_elsewhere
 from pipelines.correlate.tell.completeness import Coverage, one_sided, sentence
 from pipelines.correlate.tell.incident import changes_of, first_seen, last_seen, parts, tell, wanted, with_keys
 from pipelines.runner import check, noting_failures, running
@@ -116,8 +117,7 @@ def run_correlate(
     ensure_migrated(store)
     run = _run_drafts(store, runs.CORRELATE, found, runner)
     client = store.client()
-    settled = settle(incidents.current(client), incidents.drafts(client, run.job.run), found)
-    incidents.write(client, run.job.run, settled.said)
+    settled = publish(client, run.job.run, found)
     run.note(client, len(settled.incidents))
     for one in settled.kept:
         LOG.warning("warning: %s", known_from_elsewhere(one))

@@ -69,6 +69,21 @@ def settle(known: Iterable[Said], found: Sequence[Incident], now: Examined) -> S
     return result
 
 
+def corrected(settled: Settled, others: Iterable[Said], own: Iterable[Said], now: Examined) -> list[Said]:
+    """What a run must say that has settled anew against what the `others` say, after it had said its `own` of
+    incidents without having known that: so that its earlier words leave nothing behind."""
+    said = {one.incident.id: one for one in [*settled.said, *settled.kept]}
+    theirs = {one.incident.id: one for one in others}
+    for old in own:
+        name = old.incident.id
+        if name not in said and name in theirs:
+            said[name] = theirs[name]
+        elif name not in said and not old.withdrawn:
+            instead = tuple({settled.standing[name]} if name in settled.standing else ())
+            said[name] = Said(old.incident, now, withdrawn=True, replaced_by=instead)
+    return list(said.values())
+
+
 def known_from_elsewhere(said: Said) -> str:
     """What a person is told of an incident that stays as it is."""
     incident, examined = said.incident, _examined(said)

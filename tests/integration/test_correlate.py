@@ -21,6 +21,7 @@ from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.pipeline import run_correlate
 from pipelines.correlate.settle import settle
 from schemas.change import CHANGE_EVENTS, ChangeEvent
+from schemas.configuration import NetworkAcl, RouteTable
 from schemas.errors import FlowtrailError
 from schemas.flow import COVERAGE, FLOWS
 from schemas.incident import Certainty, Examined, Kind, State
@@ -186,6 +187,29 @@ def test_an_unexplained_incident_is_replaced_when_the_change_is_delivered(store:
     assert not {i.id for i in before} & {i.id for i in after}
 
 
+def test_a_snapshot_that_comes_a_day_late_corrects_in_place_and_what_was_said_is_kept(store: Store) -> None:
+    """The first snapshot was taken without the rights to see network ACLs and route tables."""
+    seen = tuple(r for r in resources() if not isinstance(r, NetworkAcl | RouteTable))
+    configuration.save_snapshot(store.client(), Snapshot(clock("08:00"), "endpoint", seen))
+    put_changes(store, FAULTS)
+    put_flows(store, story("requests", flagged=True, last="15:45"))
+    before = run_correlate(store, clock("14:00"), clock("15:45"))
+    assert {i.certainty for i in before} <= {Certainty.SUSPECTED, Certainty.UNEXPLAINED}
+
+    tomorrow = clock("15:45") + timedelta(days=1)
+    now = Timeline([Snapshot(clock("08:00"), "files", resources())], FAULTS).at(clock("15:45"))
+    configuration.save_snapshot(store.client(), Snapshot(tomorrow, "endpoint", tuple(now.resources())))
+    after = run_correlate(store, clock("14:00"), clock("15:45"))
+    found = {i.kind: i for i in after}
+    assert found[Kind.REJECTS].certainty is Certainty.PROVEN
+    assert found[Kind.REJECTS].cause is not None
+    assert found[Kind.REJECTS].cause.event_ids == ("rule-90",)
+    assert found[Kind.LOST_TRAFFIC].certainty is Certainty.SUSPECTED, "the route's target was never recorded"
+    assert incidents.load(store.client()) == after
+    said = [one.incident for i in after for one in incidents.history(store.client(), i.id)]
+    assert all(incident in said for incident in before)
+
+
 def test_incidents_of_another_range_stay(store: Store) -> None:
     put_snapshot(store)
     put_changes(store, FAULTS)
@@ -205,14 +229,14 @@ def test_incidents_no_longer_found_are_deleted_and_may_come_back(store: Store) -
     found = run_correlate(store, clock("14:00"), clock("15:45"))
     window = Examined(clock("14:00") - timedelta(days=1), clock("14:00"), clock("15:45"))
     later = Examined(clock("15:00") - timedelta(days=1), clock("15:00"), clock("15:45"))
-    incidents.write(client, "later", settle(incidents.current(client), [], later).said)
+    incidents.write(client, "later", settle(incidents.current(client), [], later).said, 2)
     assert incidents.load(client) == found[:1]
     assert incidents.withdrawn(client) == [found[1].id]
     assert [(one.withdrawn, one.run == "later") for one in incidents.history(client, found[1].id)] == [
         (False, False),
         (True, True),
     ]
-    incidents.write(client, "again", settle(incidents.current(client), found, window).said)
+    incidents.write(client, "again", settle(incidents.current(client), found, window).said, 3)
     assert incidents.load(client) == found
     generations = query(client, "SELECT max(generation) AS g, count() AS n FROM incidents FINAL").to_pylist()
     assert generations == [{"g": 3, "n": 2}]
