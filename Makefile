@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo    run the whole story on your machine: two faults, found, explained and undone (under 3 minutes)"
-	@echo "make test    run lint, type checks and all tests (about 13 minutes on 2 cores)"
+	@echo "make test    run lint, type checks and all tests (about 10 minutes on 2 cores)"
 	@echo "make test-crash   run the long crash sweep: kill the process or fail a call at 60 or more system calls (needs strace)"
 	@echo "make test-engines  run only the tests of each kind of Beam runner (builds Prism, which needs Go)"
 	@echo "make test-long   run the long forms: every story with every format and reading, the portable runner (10 minutes)"
@@ -60,7 +60,7 @@ prism:
 
 # Tests start hundreds of processes, which read their bytecode from files even where the environment says not to.
 test: lint strace prism
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 
 test-crash: $(STAMP)
 	@CI=true $(MAKE) --no-print-directory strace

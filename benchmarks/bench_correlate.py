@@ -51,6 +51,8 @@ SIZES = ((300, 4_500, 150), (10_000, 10_000, 5_000)) if FULL else ((100, 4_500, 
 """Interfaces, flow records of each in a day, changes."""
 ONE_BY_ONE = 100
 """Interfaces of the comparison with looking at one after the other."""
+OTHERS = 100
+"""Groups that are changed: AWS allows a group at most 1,000 rules."""
 
 QUIET = """
     INSERT INTO flows (
@@ -141,8 +143,8 @@ def _configure(store: Store, interfaces: int, changes: int) -> None:
             "source_ip": "198.51.100.7",
             "account_id": "123456789012",
             "region": "eu-central-1",
-            "resources": ["sg-other"],
-            "request": json.dumps(_request(n % 60_000 + 1)),
+            "resources": [f"sg-other-{n % OTHERS}"],
+            "request": json.dumps(_request(n)),
             "response": '{"_return":true}',
             **dict.fromkeys(("actor_type", "user_agent"), ""),
             **{"object_id": 1, "row_no": n, "load": 1, "chunk": 0},
@@ -152,12 +154,13 @@ def _configure(store: Store, interfaces: int, changes: int) -> None:
     insert(store.client(), CHANGE_EVENTS, pa.Table.from_pylist(rows, CHANGE_EVENTS.schema))
 
 
-def _request(port: int) -> dict[str, Any]:
-    """A rule that no interface has."""
+def _request(n: int) -> dict[str, Any]:
+    """A rule of a group that no interface has."""
+    port = n // OTHERS + 1
     ranges = {"items": [{"cidrIp": "192.0.2.0/24"}]}
     peers = {"groups": {}, "ipRanges": ranges, "ipv6Ranges": {}, "prefixListIds": {}}
     return {
-        "groupId": "sg-other",
+        "groupId": f"sg-other-{n % OTHERS}",
         "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": port, "toPort": port, **peers}]},
     }
 
@@ -171,7 +174,8 @@ def _resources(interfaces: int) -> Iterator[Resource]:
     yield RouteTable("rtb-1", "vpc-1", routes, (RouteTableAssociation("rtbassoc-1", "subnet-1"),))
     yield NetworkAcl("acl-1", "vpc-1", True, everything, (AclAssociation("aclassoc-1", "subnet-1"),))
     yield SecurityGroup("sg-1", "vpc-1", "web", (*rules, SecurityGroupRule(True, -1, ANYWHERE, id="sgr-out")))
-    yield SecurityGroup("sg-other", "vpc-1", "other")
+    for n in range(OTHERS):
+        yield SecurityGroup(f"sg-other-{n}", "vpc-1", f"other-{n}")
     yield InternetGateway("igw-1", ("vpc-1",))
     for n in range(interfaces):
         address = f"10.{1 + (n >> 16)}.{n >> 8 & 255}.{n & 255}"

@@ -1,5 +1,7 @@
 """The rules in a call on a security group."""
 
+from collections.abc import Iterable, Sequence
+
 from network.aws.call import Call
 from network.aws.fields import Fields
 from network.aws.shapes import described_rule, permission_rules
@@ -9,6 +11,17 @@ from schemas.configuration import SecurityGroupRule
 def same(one: SecurityGroupRule, other: SecurityGroupRule) -> bool:
     """Whether both are the same rule: by id where both have one, else by content."""
     return one.id == other.id if one.id and other.id else content(one) == content(other)
+
+
+def without(rules: Iterable[SecurityGroupRule], others: Sequence[SecurityGroupRule]) -> list[SecurityGroupRule]:
+    """The rules that are not the same as one of the others."""
+    ids, contents = {rule.id for rule in others if rule.id}, {content(rule) for rule in others}
+    nameless = {content(rule) for rule in others if not rule.id}
+    return [
+        rule
+        for rule in rules
+        if content(rule) not in (nameless if rule.id else contents) and not (rule.id and rule.id in ids)
+    ]
 
 
 def content(rule: SecurityGroupRule) -> tuple[object, ...]:
@@ -37,7 +50,7 @@ def revoked(call: Call) -> list[SecurityGroupRule]:
         raise ValueError(f"{call.event.event_id} names no rule")
     unknown = call.response.each("unknownIpPermissionSet")
     untouched = [rule for permission in unknown for rule in permission_rules(permission, is_egress(call))]
-    return [rule for rule in asked if not any(same(rule, other) for other in untouched)]
+    return without(asked, untouched)
 
 
 def requested(call: Call) -> list[SecurityGroupRule]:

@@ -92,12 +92,11 @@ def group_of(call: Call, state: State) -> SecurityGroup | None:
 
 def add_rules(group: SecurityGroup, rules: list[SecurityGroupRule]) -> SecurityGroup:
     """The group with these rules added; rules that it already has are not duplicated."""
-    merged = [r for r in group.rules if not any(group_rules.same(r, rule) for rule in rules)] + rules
-    return replace(group, rules=ordered_rules(merged))
+    return replace(group, rules=ordered_rules([*group_rules.without(group.rules, rules), *rules]))
 
 
 def drop_rules(group: SecurityGroup, rules: list[SecurityGroupRule]) -> SecurityGroup:
-    return replace(group, rules=tuple(r for r in group.rules if not any(group_rules.same(r, rule) for rule in rules)))
+    return replace(group, rules=tuple(group_rules.without(group.rules, rules)))
 
 
 def _authorize(call: Call, state: State) -> None:

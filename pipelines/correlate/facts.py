@@ -27,6 +27,8 @@ from schemas.incident import Examined
 
 FEWEST = 20
 """Fewer interfaces are looked at closely at once: that takes no longer than the screen."""
+SCREENED = 500
+"""Interfaces that are screened at once: the engine holds their peers in memory."""
 ALL: tuple[str, ...] = ()
 """In place of the names of interfaces: a server takes only so many of them in a request."""
 _DATA = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
@@ -106,21 +108,22 @@ def worth_a_look(
     since, start, end = examined.since, examined.start, examined.end
     if end - start > LONGEST or len(interfaces) < FEWEST:
         return list(interfaces)
-    services = _services(high_ports(client, ALL, since, end))
     times = {"since": since, "end": end}
-    hours = _ask(client, "hours", {**services, **times}).select(HOURS.names).cast(HOURS)
     gone, by_name = dropped(client, ALL, since, end), {each.interface_id: each for each in interfaces}
-    hours = hours.filter(pc.is_in(hours.column("interface"), pa.array(list(by_name))))
-    found = may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
-    peers = {**services, **times, "start": start, "regular": REGULAR_MINUTES}
-    for of, parameters in (("undirected", times), ("doubtful_peers", peers)):
-        found |= {str(name) for name in _ask(client, of, parameters).column("interface").to_pylist()}
+    found = {str(name) for name in _ask(client, "undirected", times).column("interface").to_pylist()}
+    names = list(by_name)
+    for some in (names[first : first + SCREENED] for first in range(0, len(names), SCREENED)):
+        parameters = {**_services(high_ports(client, some, since, end)), **times, "interfaces": some}
+        hours = _ask(client, "hours", parameters).select(HOURS.names).cast(HOURS)
+        found |= may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
+        peers = _ask(client, "doubtful_peers", {**parameters, "start": start, "regular": REGULAR_MINUTES})
+        found |= {str(name) for name in peers.column("interface").to_pylist()}
     return [each for each in interfaces if each.interface_id in found]
 
 
 def high_ports(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, tuple[int, ...]]:
-    """By interface (of ALL, or of these), the service ports of it and its peers that are above their clients' ports, as
-    protocol * 65536 + port, ascending; interfaces without any are left out."""
+    """By interface, the service ports of it and its peers that are above their clients' ports, as protocol * 65536 +
+    port, ascending; interfaces without any are left out."""
     parameters = {**_DATA, "interfaces": list(interfaces), "start": start, "end": end, "many": MANY_PORTS}
     found: dict[str, list[int]] = {}
     for row in _ask(client, "high_ports", parameters).to_pylist():
@@ -184,8 +187,9 @@ def covered(facts: InterfaceFacts, delivered: Mapping[str, Ints], gone: Mapping[
     """The minutes (Unix seconds, ascending) for which the flow logs of an interface are complete: delivered, and
     without records that AWS dropped (`gone`)."""
     none = np.zeros(0, dtype=np.int64)
-    minutes = np.unique(np.concatenate([none, *(delivered.get(log, none) for log in facts.flow_logs)]))
-    return np.setdiff1d(minutes, gone.get(facts.interface_id, none))
+    first, *more = [delivered.get(log, none) for log in facts.flow_logs] or [none]
+    minutes = np.unique(np.concatenate([first, *more])) if more else first
+    return np.setdiff1d(minutes, gone[facts.interface_id]) if facts.interface_id in gone else minutes
 
 
 def rows(

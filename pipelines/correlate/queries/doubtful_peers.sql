@@ -13,26 +13,33 @@ WITH
             interface_id,
             start,
             action,
-            if(flow_direction != '', toString(flow_direction), toString(direction)) AS way,
-            if(way = 'ingress', srcaddr, dstaddr) AS peer,
-            ifNull(if(way = 'ingress', dstport, srcport), 0) AS local_port,
-            ifNull(if(way = 'ingress', srcport, dstport), 0) AS peer_port,
+            if(flow_direction != '', flow_direction, direction) = 'ingress' AS ingress,
+            assumeNotNull(if(ingress, srcaddr, dstaddr)) AS peer,
+            ifNull(if(ingress, dstport, srcport), 0) AS local_port,
+            ifNull(if(ingress, srcport, dstport), 0) AS peer_port,
             assumeNotNull(protocol) AS proto,
-            (interface_id, toUInt32(proto * 65536 + local_port)) IN high AS local_high,
-            (interface_id, toUInt32(proto * 65536 + peer_port)) IN high AS peer_high,
-            multiIf(local_high = peer_high, local_port <= peer_port, local_port < peer_port, NOT peer_high, local_high)
-                AS serves,
+            if(
+                empty({high_codes:Array(UInt32)}),
+                local_port <= peer_port,
+                multiIf(
+                    (((interface_id, toUInt32(proto * 65536 + local_port)) IN high) AS local_high)
+                        = (((interface_id, toUInt32(proto * 65536 + peer_port)) IN high) AS peer_high),
+                    local_port <= peer_port, local_port < peer_port, NOT peer_high, local_high
+                )
+            ) AS serves,
             cityHash64(interface_id, peer, proto, if(serves, local_port, peer_port), serves) AS pair,
             proto != 6 OR ifNull(bytes, 0) >= ifNull(packets, 0) * {handshake_bytes:UInt32} + {data_bytes:UInt32}
                 AS has_data
         FROM flows
-        WHERE start >= {since:DateTime('UTC')} AND start < {end:DateTime('UTC')}
+        WHERE interface_id IN {interfaces:Array(String)}
+            AND start >= {since:DateTime('UTC')} AND start < {end:DateTime('UTC')}
             AND srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND protocol IS NOT NULL
+            AND (flow_direction != '' OR direction != '')
     ),
     rejected AS (SELECT pair, max(start) AS last FROM directed WHERE action = 'REJECT' GROUP BY pair),
     unanswered AS (
         SELECT DISTINCT pair FROM (
-            SELECT pair, max(has_data) AS data, uniqExact(way) AS ways
+            SELECT pair, max(has_data) AS data, uniqExact(ingress) AS ways
             FROM directed
             WHERE action = 'ACCEPT' AND start >= toStartOfMinute({start:DateTime('UTC')})
             GROUP BY pair, toStartOfMinute(start)
