@@ -17,6 +17,7 @@ RUN = [
     "rich>=13",
     "stamina>=25",
     "typer>=0.15",
+    "urllib3>=2",
 ]
 DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
 DASK = ["dask>=2024.4.2", "distributed>=2024.4.2"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import ask, check, demo, ingest, preview, read, rejected, repair, replay, write
+from cli import ask, check, demo, ingest, preview, read, rejected, repair, replay, watch, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ for command in (
     write.snapshot,
     ingest.ingest,
     write.correlate,
+    watch.watch,
     read.incidents,
     read.incident,
     ask.explain,
@@ -69,4 +70,5 @@ for command in (
 
 app.add_typer(ask.config, name="config", help="Show what a resource was at some time, or what was changed.")
 app.add_typer(repair.deadletters, name="deadletters", help="List the objects that could not be read, or retry them.")
+app.add_typer(watch.notify, name="notify", help="Try the channels on which incidents are told.")
 app.add_typer(rejected.rejected, name="rejected", help="List the objects with rejected lines, or read them again.")

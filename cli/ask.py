@@ -149,8 +149,8 @@ def changes(
       flowtrail changes --vpc vpc-0123456789abcdef0 --from 24h
     """
     from console.answers import changes as answers
-    from console.answers.search import BEGINNING, END
     from console.terminal.changes import show
+    from schemas.times import BEGINNING, END
 
     begin, finish = start or BEGINNING, end or END
     check_range(begin, finish)

@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from cli.interrupt import end, end_if_asked
 from schemas.errors import FlowtrailError
 from schemas.runner import IN_PROCESS, Kind, Runner
-from schemas.times import parse_duration, parse_when, rfc3339
+from schemas.times import BEGINNING, END, parse_duration, parse_when, rfc3339
 
 if TYPE_CHECKING:
     from stamina.instrumentation import RetryDetails
@@ -169,7 +169,7 @@ def reply_incidents(found: "Settings", known: Sequence["Incident"]) -> None:
 
 def say(text: str) -> None:
     """Print `text` on standard error, cleaned line by line."""
-    from console.terminal.escape import clean
+    from console.answers.text import clean
 
     for line in text.splitlines():
         typer.echo(clean(line), err=True)
@@ -231,7 +231,7 @@ def moment(text: str) -> datetime:
         raise typer.BadParameter(
             f"{error.message} {error.remedy} Or give how long ago: 90m, 24h, 7d; or 14:00."
         ) from None
-    if not datetime(1970, 1, 1, tzinfo=UTC) <= found < datetime(2106, 1, 1, tzinfo=UTC):
+    if not BEGINNING <= found < END:
         raise typer.BadParameter(f"{text!r} is outside the years 1970 to 2105.")
     return found
 

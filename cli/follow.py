@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cli.base import say, say_retries
 from cli.interrupt import INTERRUPTED, end, noted
@@ -21,6 +21,8 @@ from schemas.times import rfc3339
 
 if TYPE_CHECKING:
     from schemas.summary import IngestSummary
+
+Round = TypeVar("Round")
 
 POLL = 0.2
 """Seconds: the longest time until a signal is noticed while waiting."""
@@ -54,29 +56,39 @@ def ending() -> Iterator[Ending]:
             signal.signal(each, handler)
 
 
-def follow(once: Callable[[], "IngestSummary"], every: timedelta, during: timedelta | None) -> "IngestSummary":
-    """Call `once` at intervals of `every`, until a signal or until `during` has passed; returns the sum of all rounds.
+def repeat(
+    once: Callable[[], Round], every: timedelta, during: timedelta | None, tell: Callable[[Round], None]
+) -> None:
+    """Call `once` at intervals of `every`, until a signal or until `during` has passed, and `tell` of each round.
 
     An error in the first round is raised. In later rounds it is printed as a warning, and the next round tries again.
     """
     finish = None if during is None else time.monotonic() + during.total_seconds()
     with ending() as end:
-        total = latest = once()
-        tell(latest)
+        tell(once())
         while not end.asked and _wait(every.total_seconds(), finish, end):
             try:
-                found = once()
+                tell(once())
             except FlowtrailError as error:
                 say(f"warning: {error.message} {error.remedy}".rstrip())
                 say(f"Retrying in {every.total_seconds():g} s.")
-                continue
-            if found.objects_done or set(found.dead_letters) != set(latest.dead_letters):
-                tell(found)
-            total, latest = add(total, found), found
-    return total
 
 
-def apart(once: Callable[[], "IngestSummary"]) -> "IngestSummary":
+def follow(once: Callable[[], "IngestSummary"], every: timedelta, during: timedelta | None) -> "IngestSummary":
+    """Load by `once`, as `repeat` does, and tell of rounds in which something happened. Returns the sum of all."""
+    rounds: list[IngestSummary] = []  # the sum of all, and the latest
+
+    def told(found: "IngestSummary") -> None:
+        total, latest = rounds or (None, None)
+        if latest is None or found.objects_done or set(found.dead_letters) != set(latest.dead_letters):
+            tell(found)
+        rounds[:] = [add(total, found) if total else found, found]
+
+    repeat(once, every, during, told)
+    return rounds[0]
+
+
+def apart(once: Callable[[], Round]) -> Round:
     """What `once`, which must be picklable, returns or raises in a process of its own.
 
     A process that has opened an embedded database can only give it back by ending: the engine can be stopped, but leaks

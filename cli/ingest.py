@@ -29,12 +29,13 @@ from cli.base import (
     to_option,
 )
 from schemas.errors import FlowtrailError
-from schemas.runner import Kind, Runner
+from schemas.runner import IN_PROCESS, Kind, Runner
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
     from connectors.settings import Settings
     from pipelines.ingest.find.selection import Selection
+    from pipelines.progress import Tell
     from schemas.summary import IngestSummary
 
 EVERY = timedelta(seconds=60)
@@ -204,20 +205,33 @@ def _load(found: "Settings", urls: Sequence[str], chosen: "Selection | None", ru
     from cli.progress import progress, quiet
     from connectors.store.migrate import ensure_migrated
 
-    store = store_of(found)
-    ensure_migrated(store)
+    ensure_migrated(store_of(found))
+    with quiet(), progress("objects") as tell:
+        return load_new(found, urls, chosen, runner, tell)
+
+
+def load_new(
+    found: "Settings",
+    urls: Sequence[str],
+    chosen: "Selection | None",
+    runner: Runner = IN_PROCESS,
+    tell: "Tell | None" = None,
+) -> "IngestSummary":
+    """List once and load what is new, with the settings. `chosen` is None for everything."""
+    from cli.progress import quiet
+
     with quiet():
         from pipelines.ingest.load import Limits
         from pipelines.ingest.pipeline import run_ingest
-    with quiet(), progress("objects") as tell:
-        return run_ingest(
-            store,
-            urls,
-            access=found.access,
-            log_format=found.log_format or None,
-            time_bound=found.time_bound,
-            limits=Limits(found.load_objects, found.load_bytes),
-            selection=chosen,
-            runner=runner,
-            tell=tell,
-        )
+
+    return run_ingest(
+        store_of(found),
+        urls,
+        access=found.access,
+        log_format=found.log_format or None,
+        time_bound=found.time_bound,
+        limits=Limits(found.load_objects, found.load_bytes),
+        selection=chosen,
+        runner=runner,
+        tell=tell,
+    )

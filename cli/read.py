@@ -126,8 +126,9 @@ def search(
     from console.answers import search as answers
     from console.terminal.search import show, show_top
     from schemas.protocols import protocol_number
+    from schemas.times import BEGINNING, END
 
-    begin, finish = start or answers.BEGINNING, end or answers.END
+    begin, finish = start or BEGINNING, end or END
     check_range(begin, finish)
     try:
         filters = answers.Filters(

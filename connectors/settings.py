@@ -22,6 +22,7 @@ SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
 READ_ELSEWHERE: Mapping[str, str] = {
     "FLOWTRAIL_PASSWORD": "password of the ClickHouse user; read when connecting, never stored",
     "FLOWTRAIL_PASSWORD_FILE": "file that contains that password; overrides FLOWTRAIL_PASSWORD",
+    "FLOWTRAIL_WEBHOOK_SECRET": "key with which notifications to webhooks are signed; unsigned if unset",
     "FLOWTRAIL_DEBUG": "when set, an unexpected error is shown with its traceback",
     "FLOWTRAIL_FAILPOINT": "for tests: the failpoint that ends the process, e.g. `after-begin`; no effect if unset",
 }
@@ -42,6 +43,10 @@ def _log_format(text: object) -> object:
     if not isinstance(text, str):
         return text
     return tuple(re.sub(r"^\$\{(.*)\}$", r"\1", name) for name in re.split(r"[\s,]+", text.strip()) if name)
+
+
+def _words(text: object) -> object:
+    return tuple(text.split()) if isinstance(text, str) else text
 
 
 def _duration(text: object) -> object:
@@ -193,6 +198,13 @@ class Settings(BaseSettings):
         False,
         description="accept the charges of Requester Pays buckets",
         json_schema_extra=_accepts("true or false"),
+    )
+    notify: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        ("stdout",),
+        description="where `watch` tells of incidents: one or more channels",
+        json_schema_extra=_accepts(
+            "stdout, https://... (a webhook) and arn:aws:sns:REGION:ACCOUNT:TOPIC, separated by spaces"
+        ),
     )
     output: Literal["table", "json", "csv"] = Field(
         "table",

@@ -76,7 +76,7 @@ INCIDENT_DRAFTS = Table(
 DERIVATIONS = Table(
     "derivations",
     (
-        Column("name", TEXT, LOW, "the derived table, e.g. config_versions"),
+        Column("name", TEXT, LOW, "the derived table, e.g. config_versions; or watch, once it has begun"),
         Column("built_from", pa.string(), "String", "identifies the facts it was derived from"),
         WRITTEN_AT,
     ),

@@ -8,6 +8,7 @@ from schemas.runs import DEAD_LETTERS, DERIVATIONS, HEARTBEATS, INCIDENT_DRAFTS,
 from schemas.snapshot import CONFIG_SNAPSHOTS, CONFIG_VERSIONS
 from schemas.table import Table
 from schemas.tgw import TGW_COVERAGE, TGW_FLOWS
+from schemas.watching import JUDGED, NOTIFICATIONS
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -31,5 +32,7 @@ TABLES: dict[str, Table] = {
         HEARTBEATS,
         INCIDENT_DRAFTS,
         DERIVATIONS,
+        JUDGED,
+        NOTIFICATIONS,
     )
 }

@@ -14,6 +14,9 @@ TIME_BOUND = timedelta(days=7)
 """How far from what its object's name says the time of a record may be. AWS delivers within minutes; what it delivers
 latest, after an outage, comes hours or a few days later. A week is well above that, and still few days of the store."""
 
+BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
+"""The range of ClickHouse's DateTime."""
+
 WAIT = timedelta(seconds=10)
 """How long to wait for an embedded database that another process uses: longer than most commands need it."""
 

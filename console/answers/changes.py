@@ -9,7 +9,6 @@ from typing import Any
 from connectors.store import configuration
 from connectors.store.clickhouse import Store
 from console.answers.ask import ask
-from console.answers.search import BEGINNING, END
 from console.answers.words import told
 from network.aws.call import ids_in
 from network.aws.fields import unwrap
@@ -18,6 +17,7 @@ from network.history.unmodelled import HARMLESS, is_modelled
 from schemas.change import ChangeEvent
 from schemas.configuration import NatGateway, NetworkAcl, NetworkInterface, Resource, RouteTable, Subnet
 from schemas.errors import FlowtrailError
+from schemas.times import BEGINNING, END
 
 COLUMNS = (
     "time",

@@ -11,13 +11,13 @@ from console.answers import explain_words as words
 from console.answers.ask import ask
 from console.answers.explanation import Explanation, Observed, Turned, View
 from console.answers.history import Call, timeline_of
-from console.answers.search import BEGINNING
 from console.answers.words import told
 from network.history.timeline import Effect, Timeline
 from network.history.turns import Turn, Turns, not_modelled, turns, unexamined
 from network.verdict.reach import Question, Reach, Reached, Walk, reach
 from schemas.change import ChangeEvent
 from schemas.configuration import Configuration
+from schemas.times import BEGINNING
 
 SETTLES = timedelta(seconds=60)
 """Times in a flow log may be off by this much: records from so soon after a turn may be of the time before it."""

@@ -5,9 +5,10 @@ from typing import Any
 
 from connectors.store import incidents as stored
 from connectors.store.clickhouse import Store
-from console.answers.text import INGEST
+from console.answers.text import INGEST, few
 from schemas.errors import FlowtrailError
-from schemas.incident import Incident, Said
+from schemas.incident import Incident, Kind, Said
+from schemas.protocols import protocol_name
 
 COLUMNS = tuple(field.name for field in fields(Incident))
 """The fields of an incident in JSON and CSV."""
@@ -16,6 +17,10 @@ COLUMNS = tuple(field.name for field in fields(Incident))
 FIND_SOME = (
     f"Find them in a time range with `flowtrail correlate --from 24h`; if the database is empty, first run `{INGEST}`."
 )
+
+
+MOST = 5
+"""How many names of a list are shown."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,15 @@ def incident(store: Store, incident_id: str) -> Told:
     raise FlowtrailError(
         f"There is no incident {incident_id!r}.",
         "List them with `flowtrail incidents`, or find more with `flowtrail correlate`.",
+    )
+
+
+def what(found: Incident) -> str:
+    """A title such as `tcp 22 rejected at eni-1`."""
+    verb = "rejected" if found.kind == Kind.REJECTS else "lost"
+    services = "/".join(protocol_name(number) for number in found.protocols)
+    return (
+        f"{services} {few([str(port) for port in found.ports], MOST)}".strip() + f" {verb} at {few(found.enis, MOST)}"
     )
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.store.clickhouse import Store
@@ -13,10 +13,7 @@ from console.answers.fields import Field
 from console.answers.text import address
 from schemas.errors import FlowtrailError
 from schemas.flow import FROM_NAME
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-END = datetime(2106, 1, 1, tzinfo=UTC)
-"""The range of ClickHouse's DateTime."""
+from schemas.times import BEGINNING, END
 
 RECORDS, VALUES = 100, 10
 """How many are shown unless a limit is given."""

@@ -1,4 +1,5 @@
-"""Times, durations, addresses and lists as people write them, the same in every interface."""
+"""Times, durations, addresses and lists as people write them, the same in every interface; and text from logs, which
+is hostile and never shown raw."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -51,3 +52,20 @@ def few(names: Sequence[str], most: int = 3) -> str:
     'a, b, c and 2 more'
     """
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def clean(text: object) -> str:
+    r"""`text` on one line. Characters that Unicode classifies as control, format (bidi), surrogate, separator (except
+    the space), private or unassigned are escaped.
+
+    >>> print(clean("\x1b[2J"))
+    \x1b[2J
+    """
+    return "".join(_shown(character) for character in str(text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,26 +1,9 @@
-"""Text that is safe to print. Text from logs is hostile: none of it reaches a terminal or a spreadsheet raw."""
+"""Cells that are safe in a spreadsheet. Text from logs is hostile: none of it gets there raw."""
 
 import json
 
 from console.answers.plain import plain
-
-
-def clean(text: object) -> str:
-    r"""`text` on one line. Characters that Unicode classifies as control, format (bidi), surrogate, separator (except
-    the space), private or unassigned are escaped.
-
-    >>> print(clean("\x1b[2J"))
-    \x1b[2J
-    """
-    return "".join(_shown(character) for character in str(text))
-
-
-def _shown(character: str) -> str:
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
+from console.answers.text import clean
 
 FORMULA = ("=", "+", "-", "@")
 

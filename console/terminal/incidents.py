@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 
-from console.answers.incidents import FIND_SOME, Told
+from console.answers.incidents import FIND_SOME, MOST, Told, what
 from console.answers.text import both, few, utc
 from console.terminal.screen import Screen
-from schemas.incident import Certainty, Examined, Incident, Kind, Said, State
-from schemas.protocols import protocol_name
-
-MOST = 5
-"""How many names of a list are shown."""
+from schemas.incident import Certainty, Examined, Incident, Said, State
 
 NONE = "No incidents."
 NONE_YET = f"{NONE} {FIND_SOME}"
@@ -42,15 +38,6 @@ def show_table(found: Sequence[Incident], screen: Screen) -> None:
             ]
             for i in found
         ],
-    )
-
-
-def what(found: Incident) -> str:
-    """A title such as `tcp 22 rejected at eni-1`."""
-    verb = "rejected" if found.kind == Kind.REJECTS else "lost"
-    services = "/".join(protocol_name(number) for number in found.protocols)
-    return (
-        f"{services} {few([str(port) for port in found.ports], MOST)}".strip() + f" {verb} at {few(found.enis, MOST)}"
     )
 
 

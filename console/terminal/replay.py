@@ -2,8 +2,9 @@
 
 import json
 
+from console.answers.incidents import what
 from console.answers.replay import Difference, Replay
-from console.terminal.incidents import show_table, what
+from console.terminal.incidents import show_table
 from console.terminal.screen import Screen
 from schemas.incident import Incident
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from console.answers.plain import json_text
-from console.terminal.escape import clean, csv_cell
+from console.answers.text import clean
+from console.terminal.escape import csv_cell
 
 WIDE = 1_000_000
 """Width in columns when the output is not a terminal: lines in a pipe are never broken."""

@@ -6,8 +6,7 @@ from typing import Any
 
 from console.answers.fields import Field
 from console.answers.search import Answer, Top, count, untimed
-from console.answers.text import local, utc
-from console.terminal.escape import clean
+from console.answers.text import clean, local, utc
 from console.terminal.screen import Screen, Styled
 from schemas.protocols import protocol_name
 

@@ -13,10 +13,9 @@ from console.answers.gaps import MOST
 from console.answers.overlaps import MOST as OVERLAPS
 from console.answers.overlaps import Overlap
 from console.answers.status import Status
-from console.answers.text import INGEST, both, few, span, utc
+from console.answers.text import INGEST, both, clean, few, span, utc
 from console.answers.unlogged import MOST as UNLOGGED
 from console.answers.unlogged import Unlogged
-from console.terminal.escape import clean
 from console.terminal.screen import Screen
 
 SHOWN = 10

@@ -33,6 +33,7 @@ NAMES = [
 NAMES += ["doctor", *(f"deadletters {name}" for name in ("list", "replay", "forget", "export", "import"))]
 NAMES += ["rejected list", "rejected reread"]
 NAMES += ["explain", "changes", "config show", "config diff", "replay", "replay-diff", "preview"]
+NAMES += ["watch", "notify test"]
 
 
 def test_the_commands_are_these() -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from console.answers.incidents import what
 from console.answers.text import both
-from console.terminal.incidents import show_list, show_story, what
+from console.terminal.incidents import show_list, show_story
 from console.terminal.screen import Screen
 from schemas.incident import Cause, Certainty, Evidence, Incident, Kind, State, TimelineEntry
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.answers.plain import json_text, plain
-from console.answers.text import address, both, local, utc
-from console.terminal.escape import clean
+from console.answers.text import address, both, clean, local, utc
 from console.terminal.screen import Screen
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u200f\u2028\r\n\x00\ud800"

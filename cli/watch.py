@@ -1,0 +1,189 @@
+"""The commands `watch` and `notify`: load, judge and tell, continuously."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.base import (
+    AwsRegionOption,
+    EndpointOption,
+    ExitCode,
+    OutputOption,
+    ProfileOption,
+    from_option,
+    length,
+    reply,
+    say,
+    settings,
+    store_of,
+)
+from cli.ingest import load_new
+from schemas.errors import FlowtrailError
+from schemas.times import rfc3339
+
+if TYPE_CHECKING:
+    from connectors.notify.channel import Channel
+    from connectors.settings import Settings
+    from pipelines.ingest.find.selection import Selection
+    from pipelines.watch.turn import Turn
+
+EVERY = timedelta(seconds=60)
+
+NotifyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="CHANNEL",
+        help="Tell of incidents here: stdout, https://... (a webhook) or the ARN of an SNS topic; may be repeated."
+        " [default: FLOWTRAIL_NOTIFY, or stdout]",
+    ),
+]
+
+notify = typer.Typer(no_args_is_help=True)
+
+
+def watch(
+    ctx: typer.Context,
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Watch s3://bucket/prefix; may be repeated.")],
+    *,
+    start: Annotated[datetime | None, from_option("no limit")] = None,
+    every: Annotated[
+        timedelta | None,
+        typer.Option(parser=length, metavar="LENGTH", help="Begin a turn at this interval. [default: 60s]"),
+    ] = None,
+    during: Annotated[
+        timedelta | None,
+        typer.Option("--for", parser=length, metavar="LENGTH", help="Watch for this long. [default: until Ctrl-C]"),
+    ] = None,
+    channels: NotifyOption = None,
+    lookback: Annotated[
+        str | None,
+        typer.Option(metavar="LENGTH", help="Learn normal traffic from this long before what is new. [default: 24h]"),
+    ] = None,
+    profile: ProfileOption = None,
+    aws_region: AwsRegionOption = None,
+    endpoint_url: EndpointOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Watch prefixes continuously, and tell of incidents.
+
+    Each turn lists the prefixes, loads what is new, correlates the time that the new records concern, and tells of
+    incidents that are new, have changed or are over, each once on every channel. A late object or change corrects what
+    was said of its time, and that is told too. A turn in which nothing has come correlates nothing.
+
+    Begins with the last 24 hours of records; what was known before is not told. Take a snapshot first. Any number of
+    processes may watch with one server: each object counts once, and what one of them leaves unfinished, another does.
+
+    A channel is stdout, a webhook (https://..., a POST request with JSON, signed if FLOWTRAIL_WEBHOOK_SECRET is set),
+    or an Amazon SNS topic. Try one with `flowtrail notify test`.
+
+    \b
+    Example:
+      flowtrail watch s3://my-logs/AWSLogs/ --from today
+      flowtrail watch s3://my-logs/AWSLogs/ --notify stdout --notify arn:aws:sns:eu-central-1:123456789012:oncall
+    """
+    from cli.follow import apart, repeat
+    from cli.progress import quiet
+    from connectors.aws.s3 import split_url
+
+    for url in urls:
+        try:
+            split_url(url)
+        except FlowtrailError as error:
+            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+    found = settings(
+        ctx,
+        output=output,
+        lookback=lookback,
+        notify=tuple(channels) if channels else None,
+        profile=profile,
+        aws_region=aws_region,
+        endpoint_url=endpoint_url,
+    )
+    with quiet():
+        from pipelines.ingest.find.selection import Selection
+    chosen = Selection(start=start, late=found.margin) if start else None
+    turn = partial(_turn, found, tuple(urls), chosen, _channels(found))
+    repeat(partial(apart, turn) if store_of(found).embedded else turn, every or EVERY, during, _say_turn)
+
+
+@notify.callback()
+def _notify() -> None:
+    """Where `flowtrail watch` tells of incidents."""
+
+
+@notify.command("test")
+def notify_test(
+    ctx: typer.Context,
+    channels: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHANNEL]...", help="Try these. [default: FLOWTRAIL_NOTIFY, or stdout]"),
+    ] = None,
+    *,
+    profile: ProfileOption = None,
+    endpoint_url: EndpointOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Send a test message to notification channels.
+
+    \b
+    Example:
+      flowtrail notify test arn:aws:sns:eu-central-1:123456789012:oncall
+    """
+    from connectors.notify.channel import NotSent
+    from console.answers.message import trial
+
+    given = {"profile": profile, "endpoint_url": endpoint_url, "output": output}
+    found = settings(ctx, notify=tuple(channels) if channels else None, **given)
+    errors: dict[str, str] = {}
+    for channel in _channels(found):
+        try:
+            channel.send(trial())
+            errors[channel.name] = ""
+        except NotSent as error:
+            errors[channel.name] = str(error)
+    answer = [{"channel": name, "sent": not error, "error": error or None} for name, error in errors.items()]
+    lines = [f"{name}: {error or 'sent'}" for name, error in errors.items()]
+    reply(found, answer, lambda screen: screen.lines(lines))
+    if any(errors.values()):
+        say("Check the URL or ARN, the permissions, and that this machine can reach it.")
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _channels(found: "Settings") -> tuple["Channel", ...]:
+    from connectors.notify.named import channel
+
+    return tuple(channel(text, found.access, as_json=found.output == "json") for text in dict.fromkeys(found.notify))
+
+
+def _turn(found: "Settings", urls: Sequence[str], chosen: "Selection | None", channels: Sequence["Channel"]) -> "Turn":
+    """One turn, in this process."""
+    from cli.progress import quiet
+    from console.answers.message import message
+
+    with quiet():
+        from pipelines.watch.turn import run_turn
+
+    with quiet():
+        return run_turn(
+            store_of(found), partial(load_new, found, urls, chosen), channels, message, lookback=found.lookback
+        )
+
+
+def _say_turn(turn: "Turn") -> None:
+    """Print one line about a turn in which something happened."""
+    loaded, letters = turn.loaded, len(turn.loaded.dead_letters)
+    if not (loaded.objects_done or turn.judged or turn.told or letters):
+        return
+    now = rfc3339(datetime.now(UTC).replace(microsecond=0))
+    spans = ", ".join(f"{rfc3339(start)} to {rfc3339(end)}" for start, end in turn.judged)
+    parts = [
+        f"{loaded.objects_done} objects loaded, {loaded.rows_written} records written",
+        f"{letters} objects set aside" if letters else "",
+        f"judged {spans}" if spans else "",
+        f"{len(turn.told)} told" if turn.told else "",
+    ]
+    say(f"{now} {'; '.join(filter(None, parts))}")

@@ -1,0 +1,81 @@
+"""What `watch` has judged and told, in the store."""
+
+from collections.abc import Collection, Iterable
+
+from clickhouse_connect.driver.client import Client
+
+from connectors.store.attempts import VOID
+from connectors.store.clickhouse import insert, query
+from schemas.ledger import RECEIPTS
+from schemas.object_ref import ObjectKind
+from schemas.runs import DERIVATIONS
+from schemas.watching import JUDGED, NOTIFICATIONS, Due, Message
+
+DAYS = 60
+"""Loads that were written longer ago are not looked for: less than what `judged` is kept for."""
+
+_BEGUN = "watch"
+
+ALL = ""
+"""In place of a channel: what is not to be told on any."""
+
+
+def has_begun(client: Client) -> bool:
+    """Whether a turn of any process has noted that watching begins."""
+    sql = f"SELECT count() AS n FROM {DERIVATIONS.name} WHERE name = {{name:String}}"  # noqa: S608
+    return bool(query(client, sql, {"name": _BEGUN})["n"][0].as_py())
+
+
+def begin(client: Client) -> None:
+    """Note that watching has begun, if it is not noted yet."""
+    if not has_begun(client):
+        insert(client, DERIVATIONS, DERIVATIONS.rows([{"name": _BEGUN, "built_from": ""}]))
+
+
+def due(client: Client) -> list[Due]:
+    """The loads with records that no turn has judged yet, in order of their first record."""
+    sql = f"""
+        SELECT
+            load,
+            any(kind) AS kind,
+            toDateTime64(min(first_time), 0, 'UTC') AS first,
+            toDateTime64(max(last_time), 0, 'UTC') AS last
+        FROM {RECEIPTS.name}
+        WHERE at > now() - INTERVAL {DAYS} DAY AND first_time IS NOT NULL AND last_time IS NOT NULL
+            AND load NOT IN ({VOID}) AND load NOT IN (SELECT load FROM {JUDGED.name})
+        GROUP BY load ORDER BY first, load
+    """  # noqa: S608
+    return [
+        Due(row["load"], ObjectKind(row["kind"]), row["first"], row["last"]) for row in query(client, sql).to_pylist()
+    ]
+
+
+def note_judged(client: Client, loads: Collection[int]) -> None:
+    """Note that these loads are judged."""
+    if loads:
+        insert(client, JUDGED, JUDGED.rows([{"load": load} for load in sorted(loads)]))
+
+
+def told(client: Client) -> set[tuple[str, str, str]]:
+    """What was told: incident, digest and channel (or ALL)."""
+    sql = f"SELECT DISTINCT incident, digest, channel FROM {NOTIFICATIONS.name} WHERE state != 'failed'"  # noqa: S608
+    return {(row["incident"], row["digest"], row["channel"]) for row in query(client, sql).to_pylist()}
+
+
+def failures(client: Client) -> dict[tuple[str, str, str], int]:
+    """How often telling something failed, by incident, digest and channel."""
+    sql = f"""
+        SELECT incident, digest, channel, count() AS n FROM {NOTIFICATIONS.name} WHERE state = 'failed'
+        GROUP BY incident, digest, channel
+    """  # noqa: S608
+    return {(row["incident"], row["digest"], row["channel"]): row["n"] for row in query(client, sql).to_pylist()}
+
+
+def note(client: Client, messages: Iterable[Message], channel: str, state: str, detail: str = "") -> None:
+    """Note that the messages were sent to the channel, that it failed, or that they are known."""
+    rows = [
+        {"incident": each.incident, "digest": each.digest, "channel": channel, "state": state, "detail": detail}
+        for each in messages
+    ]
+    if rows:
+        insert(client, NOTIFICATIONS, NOTIFICATIONS.rows(rows))

@@ -1,0 +1,8 @@
+"""Watches continuously: loads what has come, judges what it touched, and tells what is new.
+
+    ingest ──loads──> due ──ranges──> correlate ──incidents──> news ──> channels
+
+`turn.py`  one turn of all this.
+`due.py`   which times the loads that are not judged yet concern. Pure.
+`news.py`  what is to be told of incidents, on which channel, each thing once.
+"""

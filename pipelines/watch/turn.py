@@ -1,0 +1,66 @@
+"""One turn: load what has come, judge what it touched, tell what is new."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from connectors.notify.channel import Channel
+from connectors.store import watching
+from connectors.store.clickhouse import Store
+from connectors.store.migrate import ensure_migrated
+from pipelines.correlate import facts
+from pipelines.correlate.pipeline import run_correlate
+from pipelines.watch import due, news
+from schemas.runner import IN_PROCESS, Runner
+from schemas.summary import IngestSummary
+from schemas.times import END
+from schemas.watching import Message
+
+HORIZON = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a turn did: what it loaded, which ranges it judged, and what it told."""
+
+    loaded: IngestSummary
+    judged: tuple[due.Range, ...] = ()
+    told: tuple[Message, ...] = ()
+
+
+def run_turn(
+    store: Store,
+    load: Callable[[], IngestSummary],
+    channels: Sequence[Channel],
+    render: news.Render,
+    *,
+    lookback: timedelta = timedelta(hours=24),
+    horizon: timedelta = HORIZON,
+    runner: Runner = IN_PROCESS,
+) -> Turn:
+    """Load by `load`, correlate the times of all records that no turn has judged yet, and tell what is new.
+
+    A turn that is interrupted anywhere is made good by the next one, in whatever process: loads are noted as judged
+    after their incidents are known, and messages as told after they were sent. When watching begins, records from
+    longer than `horizon` before the latest one are left alone, and incidents that are known already are not told.
+    Raises FlowtrailError as `run_ingest` and `run_correlate`; what was done stays done.
+    """
+    ensure_migrated(store)
+    client = store.client()
+    begun = watching.has_begun(client)
+    if not begun:
+        news.keep_quiet(client)
+    turn = Turn(load())
+    waiting = watching.due(client)
+    newest = facts.extent(client, END, END).last if waiting else None
+    if newest is not None:
+        old = set() if begun else {each.load for each in due.long_ago(waiting, newest, horizon)}
+        watching.note_judged(client, old)
+        watching.begin(client)
+        waiting = [each for each in waiting if each.load not in old]
+        found = [each for each in due.ranges(waiting, newest, horizon) if facts.extent(client, *each).found]
+        for start, end in found:
+            run_correlate(store, start, end, lookback=lookback, runner=runner)
+        watching.note_judged(client, {each.load for each in waiting})
+        turn = replace(turn, judged=tuple(found))
+    return replace(turn, told=tuple(news.tell(client, channels, render)))

@@ -1,0 +1,55 @@
+"""The command `watch` as a process, on the story: it tells of both faults when their logs arrive, and that they are
+over when those of the repair do; others can read meanwhile, and a signal ends it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulation.aws import environment
+from simulation.network import save
+from simulation.story import BEGIN, END, FIXED, NOW, Telling, logs, put
+from tests.stories import Stories
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stories.told() as (stage, story):
+        for name, value in (environment(stage.endpoint) | {"FLOWTRAIL_DB": str(tmp_path / "db")}).items():
+            monkeypatch.setenv(name, value)
+        save(story.phases[0].answers, tmp_path / "saved")
+        flowtrail("snapshot", "--from-files", str(tmp_path / "saved"), "--as-of", f"{BEGIN:%Y-%m-%dT%H:%M:%SZ}")
+        put(logs(story, Telling(), BEGIN, NOW), stage.endpoint, "story")
+        command = [sys.executable, "-m", "cli", "watch", "s3://story/", "--every", "1s", "-o", "json"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=pipe, stderr=pipe, text=True) as watch:
+            assert watch.stdout is not None
+            told = [json.loads(watch.stdout.readline()) for _ in range(2)]
+            assert {message["incident"]["certainty"] for message in told} == {"proven"}
+            assert {message["title"].split(":")[0] for message in told} == {"Open"}
+            fixes = [message["incident"]["fix"] for message in told]
+            assert sorted(fixes) == sorted(i["fix"] for i in json.loads(flowtrail("incidents", "-o", "json")))
+
+            fixed = stage.fix(story, tuple(sorted(fixes)), FIXED)
+            put(logs(fixed, Telling(), NOW, END), stage.endpoint, "story")
+            over = [json.loads(watch.stdout.readline()) for _ in range(2)]
+            assert {message["title"].split(":")[0] for message in over} == {"Over"}
+            assert {m["incident"]["id"] for m in over} == {m["incident"]["id"] for m in told}
+            watch.send_signal(signal.SIGTERM)
+            rest, error = watch.communicate(timeout=60)
+        assert (watch.returncode, rest) == (0, ""), error
+        assert "Traceback" not in error
+        assert error.count("2 told") == 2, error
+
+
+def flowtrail(*arguments: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-m", "cli", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
