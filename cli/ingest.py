@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from connectors.settings import Settings
     from pipelines.ingest.find.selection import Selection
     from pipelines.progress import Tell
+    from schemas.object_ref import ObjectRef
     from schemas.summary import IngestSummary
 
 EVERY = timedelta(seconds=60)
@@ -207,17 +208,20 @@ def _load(found: "Settings", urls: Sequence[str], chosen: "Selection | None", ru
 
     ensure_migrated(store_of(found))
     with quiet(), progress("objects") as tell:
-        return load_new(found, urls, chosen, runner, tell)
+        return load_new(found, urls, chosen, runner=runner, tell=tell)
 
 
 def load_new(
     found: "Settings",
     urls: Sequence[str],
-    chosen: "Selection | None",
+    chosen: "Selection | None" = None,
+    *,
     runner: Runner = IN_PROCESS,
     tell: "Tell | None" = None,
+    given: "Sequence[ObjectRef] | None" = None,
 ) -> "IngestSummary":
-    """List once and load what is new, with the settings. `chosen` is None for everything."""
+    """List once and load what is new, with the settings; or of the objects that are `given`. `chosen` is None for
+    everything."""
     from cli.progress import quiet
 
     with quiet():
@@ -232,6 +236,7 @@ def load_new(
         time_bound=found.time_bound,
         limits=Limits(found.load_objects, found.load_bytes),
         selection=chosen,
+        given=given,
         runner=runner,
         tell=tell,
     )

@@ -1,6 +1,7 @@
 """The commands `watch` and `notify`: load, judge and tell, continuously."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from connectors.notify.channel import Channel
     from connectors.settings import Settings
     from pipelines.ingest.find.selection import Selection
+    from pipelines.watch.inbox import Inbox
     from pipelines.watch.turn import Turn
+    from schemas.object_ref import ObjectRef
+    from schemas.summary import IngestSummary
 
 EVERY = timedelta(seconds=60)
+EVERY_WITH_QUEUE = timedelta(hours=1)
 
 NotifyOption = Annotated[
     list[str] | None,
@@ -49,10 +54,16 @@ def watch(
     ctx: typer.Context,
     urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Watch s3://bucket/prefix; may be repeated.")],
     *,
+    queue: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Learn of new objects from this SQS queue, and list only now and then. [default: list]"
+        ),
+    ] = None,
     start: Annotated[datetime | None, from_option("no limit")] = None,
     every: Annotated[
         timedelta | None,
-        typer.Option(parser=length, metavar="LENGTH", help="Begin a turn at this interval. [default: 60s]"),
+        typer.Option(parser=length, metavar="LENGTH", help="List at this interval. [default: 60s; with --queue: 1h]"),
     ] = None,
     during: Annotated[
         timedelta | None,
@@ -70,12 +81,17 @@ def watch(
 ) -> None:
     """Watch prefixes continuously, and tell of incidents.
 
-    Each turn lists the prefixes, loads what is new, correlates the time that the new records concern, and tells of
-    incidents that are new, have changed or are over, each once on every channel. A late object or change corrects what
-    was said of its time, and that is told too. A turn in which nothing has come correlates nothing.
+    Each turn lists the prefixes, or receives from a queue, loads what is new, correlates the time that the new records
+    concern, and tells of incidents that are new, have changed or are over, each once on every channel. A late object or
+    change corrects what was said of its time, and that is told too. A turn in which nothing has come correlates
+    nothing.
 
     Begins with the last 24 hours of records; what was known before is not told. Take a snapshot first. Any number of
     processes may watch with one server: each object counts once, and what one of them leaves unfinished, another does.
+
+    The queue has S3's event notifications, directly, by SNS or by EventBridge, or CloudTrail's own. Objects outside the
+    prefixes are not loaded, and their messages are left to the queue's redrive policy. With --queue the prefixes are
+    listed when watching begins and every hour, so that what was never notified is found too.
 
     A channel is stdout, a webhook (https://..., a POST request with JSON, signed if FLOWTRAIL_WEBHOOK_SECRET is set),
     or an Amazon SNS topic. Try one with `flowtrail notify test`.
@@ -83,6 +99,7 @@ def watch(
     \b
     Example:
       flowtrail watch s3://my-logs/AWSLogs/ --from today
+      flowtrail watch s3://my-logs/AWSLogs/ --queue https://sqs.eu-central-1.amazonaws.com/123456789012/flow-logs
       flowtrail watch s3://my-logs/AWSLogs/ --notify stdout --notify arn:aws:sns:eu-central-1:123456789012:oncall
     """
     from cli.follow import apart, repeat
@@ -106,8 +123,15 @@ def watch(
     with quiet():
         from pipelines.ingest.find.selection import Selection
     chosen = Selection(start=start, late=found.margin) if start else None
+    inbox = None
+    if queue:
+        with quiet():
+            from connectors.aws.sqs import Queue
+            from pipelines.watch.inbox import Inbox
+        inbox = Inbox(Queue(queue, found.access), tuple(urls), found.access)
     turn = partial(_turn, found, tuple(urls), chosen, _channels(found))
-    repeat(partial(apart, turn) if store_of(found).embedded else turn, every or EVERY, during, _say_turn)
+    turns = _Turns(turn, inbox, every or EVERY_WITH_QUEUE, apart if store_of(found).embedded else _here)
+    repeat(turns, timedelta() if inbox else every or EVERY, during, _say_turn)
 
 
 @notify.callback()
@@ -159,7 +183,39 @@ def _channels(found: "Settings") -> tuple["Channel", ...]:
     return tuple(channel(text, found.access, as_json=found.output == "json") for text in dict.fromkeys(found.notify))
 
 
-def _turn(found: "Settings", urls: Sequence[str], chosen: "Selection | None", channels: Sequence["Channel"]) -> "Turn":
+class _Turns:
+    """Turn after turn: each lists, or, once the prefixes have been listed lately, receives from the queue."""
+
+    def __init__(
+        self,
+        turn: "Callable[[Inbox | None], Turn]",
+        inbox: "Inbox | None",
+        every: timedelta,
+        run: "Callable[[Callable[[], Turn]], Turn]",
+    ) -> None:
+        self._turn, self._inbox, self._every, self._run = turn, inbox, every.total_seconds(), run
+        self._listed: float | None = None
+
+    def __call__(self) -> "Turn":
+        now = time.monotonic()
+        if self._inbox is None or self._listed is None or now - self._listed >= self._every:
+            turn = self._run(partial(self._turn, None))
+            self._listed = now
+            return turn
+        return self._run(partial(self._turn, self._inbox))
+
+
+def _here(once: "Callable[[], Turn]") -> "Turn":
+    return once()
+
+
+def _turn(
+    found: "Settings",
+    urls: Sequence[str],
+    chosen: "Selection | None",
+    channels: Sequence["Channel"],
+    inbox: "Inbox | None",
+) -> "Turn":
     """One turn, in this process."""
     from cli.progress import quiet
     from console.answers.message import message
@@ -167,10 +223,16 @@ def _turn(found: "Settings", urls: Sequence[str], chosen: "Selection | None", ch
     with quiet():
         from pipelines.watch.turn import run_turn
 
+    store = store_of(found)
+    load = partial(load_new, found, urls, chosen)
+    if inbox is not None:
+        load = partial(inbox.load, store, partial(_load_given, found, urls))
     with quiet():
-        return run_turn(
-            store_of(found), partial(load_new, found, urls, chosen), channels, message, lookback=found.lookback
-        )
+        return run_turn(store, load, channels, message, lookback=found.lookback)
+
+
+def _load_given(found: "Settings", urls: Sequence[str], refs: "Sequence[ObjectRef]") -> "IngestSummary":
+    return load_new(found, urls, given=refs)
 
 
 def _say_turn(turn: "Turn") -> None:

@@ -1,6 +1,6 @@
 """Where the data comes from and where it goes. May import `schemas`; never Beam, never `pipelines`.
 
-`aws/`              S3, EC2, STS: clients, and their errors as messages with a remedy.
+`aws/`              S3, SQS, EC2, STS: clients, and their errors as messages with a remedy.
 `store/`            ClickHouse, embedded or on a server: queries, inserts, migrations, ledger.
 `notify/`           where news of incidents goes.
 `settings.py`       every runtime setting, each also a `FLOWTRAIL_*` variable.

@@ -121,6 +121,20 @@ def list_page(
     )
 
 
+def find(bucket: str, key: str, access: Access = DEFAULT) -> ObjectRef | None:
+    """The latest version of the object, as a listing shows it; None if there is none. Raises FlowtrailError when S3
+    cannot be asked."""
+    try:
+        with explained(f"s3://{bucket}/{key}"):
+            wanted: dict[str, Any] = {"Bucket": bucket, "Key": key, **_payer(access)}
+            answer = client(access).head_object(**wanted)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            return None
+        raise
+    return ObjectRef(bucket, key, answer["ETag"].strip('"'), answer["ContentLength"])
+
+
 def read_object(ref: ObjectRef, max_bytes: int = MAX_STORED_BYTES, access: Access = DEFAULT) -> bytes:
     """The object's bytes as stored, of exactly the version in `ref`.
 

@@ -18,7 +18,7 @@ from pipelines.ingest.load import Job, Limits
 from pipelines.ingest.load_objects import load_parts
 from pipelines.progress import Tell, told
 from pipelines.runner import check, noting_failures, running
-from schemas.object_ref import ObjectKind
+from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.runner import IN_PROCESS, Runner
 from schemas.summary import IngestSummary
 from schemas.times import TIME_BOUND
@@ -55,10 +55,12 @@ def run_ingest(
     time_bound: timedelta = TIME_BOUND,
     limits: Limits = LIMITS,
     selection: Selection | None = None,
+    given: Sequence[ObjectRef] | None = None,
     runner: Runner = IN_PROCESS,
     tell: Tell | None = None,
 ) -> IngestSummary:
-    """Load every object under `urls` that is not done yet, and what earlier runs left unfinished.
+    """Load every object under `urls`, or of those that are `given`, that is not done yet, and what earlier runs left
+    unfinished.
 
     `selection` narrows down the flow logs; CloudTrail objects of its accounts and regions are read as far as the
     configuration in its range depends on them (`selection.for_changes`). `log_format` names the fields of flow logs
@@ -74,7 +76,7 @@ def run_ingest(
     job = Job(store, runs.begin(client, "ingest", " ".join(urls)), access, tuple(log_format or ()), time_bound)
     healed = heal(job)
     settled = ledger.settle(store)
-    wanted = Wanted(urls, _selections(store, selection), settled.busy, settled.owed)
+    wanted = Wanted(urls, _selections(store, selection), settled.busy, settled.owed, given)
     with told(store, job.run, tell):
         parts = plan(wanted, limits, job)
         for kind in KINDS:

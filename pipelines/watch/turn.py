@@ -45,12 +45,12 @@ def run_turn(
     longer than `horizon` before the latest one are left alone, and incidents that are known already are not told.
     Raises FlowtrailError as `run_ingest` and `run_correlate`; what was done stays done.
     """
+    turn = Turn(load())  # first, because it may wait: an embedded database is not held meanwhile
     ensure_migrated(store)
     client = store.client()
     begun = watching.has_begun(client)
     if not begun:
         news.keep_quiet(client)
-    turn = Turn(load())
     waiting = watching.due(client)
     newest = facts.extent(client, END, END).last if waiting else None
     if newest is not None:

@@ -1,5 +1,5 @@
 """The command `watch` as a process, on the story: it tells of both faults when their logs arrive, and that they are
-over when those of the repair do; others can read meanwhile, and a signal ends it."""
+over when those of the repair do, by listing or by a queue; others can read meanwhile, and a signal ends it."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
 from simulation.aws import environment
@@ -18,14 +19,16 @@ from tests.stories import Stories
 ROOT = Path(__file__).parents[2]
 
 
-def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by", ["listing", "queue"])
+def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
     with stories.told() as (stage, story):
         for name, value in (environment(stage.endpoint) | {"FLOWTRAIL_DB": str(tmp_path / "db")}).items():
             monkeypatch.setenv(name, value)
         save(story.phases[0].answers, tmp_path / "saved")
         flowtrail("snapshot", "--from-files", str(tmp_path / "saved"), "--as-of", f"{BEGIN:%Y-%m-%dT%H:%M:%SZ}")
         put(logs(story, Telling(), BEGIN, NOW), stage.endpoint, "story")
-        command = [sys.executable, "-m", "cli", "watch", "s3://story/", "--every", "1s", "-o", "json"]
+        command = [sys.executable, "-m", "cli", "watch", "s3://story/", "-o", "json"]
+        command += ["--every", "1s"] if by == "listing" else ["--queue", notified(stage.endpoint, "story")]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=pipe, stderr=pipe, text=True) as watch:
             assert watch.stdout is not None
@@ -45,6 +48,16 @@ def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch:
         assert (watch.returncode, rest) == (0, ""), error
         assert "Traceback" not in error
         assert error.count("2 told") == 2, error
+
+
+def notified(endpoint: str, bucket: str) -> str:
+    """The URL of a new queue that S3 notifies of what is put into the bucket from now on."""
+    sqs, s3 = (boto3.client(service, endpoint_url=endpoint) for service in ("sqs", "s3"))
+    url = str(sqs.create_queue(QueueName="flow-logs")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    to = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=to)
+    return url
 
 
 def flowtrail(*arguments: str) -> str:

@@ -26,12 +26,14 @@ KINDS = (ObjectKind.CLOUDTRAIL, ObjectKind.FLOW_LOG)
 @dataclass(frozen=True)
 class Wanted:
     """What to look for: the objects under `urls`, or of them those of a selection for each kind, without those that
-    live processes are loading (`busy`); and the objects that earlier runs left unfinished."""
+    live processes are loading (`busy`); and the objects that earlier runs left unfinished. If objects are `given`,
+    nothing is listed."""
 
     urls: Sequence[str]
     selections: Mapping[ObjectKind, Selection] = field(default_factory=dict)
     busy: frozenset[int] = frozenset()
     owed: Sequence[Owed] = ()
+    given: Sequence[ObjectRef] | None = None
 
 
 def plan(wanted: Wanted, limits: Limits, job: Job) -> dict[ObjectKind, int]:
@@ -110,6 +112,9 @@ class _Parts:
 
 
 def _pages(wanted: Wanted, job: Job) -> Iterator[_Page]:
+    if wanted.given is not None:
+        yield from (_Page(wanted.given[first : first + PAGE]) for first in range(0, len(wanted.given), PAGE))
+        return
     for bucket, prefix in map(s3.split_url, wanted.urls):
         if not wanted.selections:
             refs = s3.list_objects(bucket, prefix, job.access)
