@@ -86,8 +86,9 @@ def watch(
     change corrects what was said of its time, and that is told too. A turn in which nothing has come correlates
     nothing.
 
-    Begins with the last 24 hours of records; what was known before is not told. Take a snapshot first. Any number of
-    processes may watch with one server: each object counts once, and what one of them leaves unfinished, another does.
+    Begins with the last 24 hours of records; what was said before a channel is first used is not told there. Take a
+    snapshot first. Any number of processes may watch with one server: each object counts once, and what one of them
+    leaves unfinished, another does.
 
     The queue has S3's event notifications, directly, by SNS or by EventBridge, or CloudTrail's own. Objects outside the
     prefixes are not loaded, and their messages are left to the queue's redrive policy. With --queue the prefixes are

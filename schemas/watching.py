@@ -26,9 +26,11 @@ NOTIFICATIONS = Table(
     (
         Column("incident", pa.string(), "String", "the incident (incidents.id)"),
         Column("digest", pa.string(), "String", "identifies what was said of it: state, certainty and cause"),
-        Column("channel", TEXT, LOW, "where it was sent; '' for all: it was known when watching began"),
-        Column("state", TEXT, LOW, "sent, failed or known; append-only"),
-        Column("detail", pa.string(), "String", "failed: why"),
+        Column("channel", TEXT, LOW, "where it is told"),
+        Column(
+            "state", TEXT, LOW, "claimed, sent, failed, or known (said before the channel was first used); append-only"
+        ),
+        Column("detail", pa.string(), "String", "claimed: by which turn; failed: why"),
         WRITTEN_AT,
     ),
 )

@@ -119,6 +119,18 @@ def of_run(client: Client, run: str) -> list[Said]:
     return [_said(row) for row in query(client, sql, {"run": run}).to_pylist()]
 
 
+def gone(client: Client) -> list[Said]:
+    """What was said last of every incident that was said once and is no longer found, in order of id."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM (
+            SELECT * FROM {INCIDENT_HISTORY.name} FINAL
+            WHERE id NOT IN (SELECT id FROM {INCIDENTS.name} FINAL WHERE deleted = 0)
+            ORDER BY id, generation DESC, said_at DESC, run DESC LIMIT 1 BY id
+        ) WHERE deleted = 1 ORDER BY id
+    """  # noqa: S608
+    return [_said(row) for row in query(client, sql).to_pylist()]
+
+
 def write(client: Client, run: str, said: Sequence[Said], generation: int) -> bool:
     """Make what a run says of incidents visible in one step, as a generation, and keep what was said of them before.
     What is already said of an incident, from the same range, is not written again: False if that is all."""

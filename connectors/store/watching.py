@@ -16,8 +16,8 @@ DAYS = 60
 
 _BEGUN = "watch"
 
-ALL = ""
-"""In place of a channel: what is not to be told on any."""
+CLAIMED = 60
+"""Seconds for which a turn that is about to send something keeps others from sending it. Sending takes less."""
 
 
 def has_begun(client: Client) -> bool:
@@ -56,10 +56,19 @@ def note_judged(client: Client, loads: Collection[int]) -> None:
         insert(client, JUDGED, JUDGED.rows([{"load": load} for load in sorted(loads)]))
 
 
-def told(client: Client) -> set[tuple[str, str, str]]:
-    """What was told: incident, digest and channel (or ALL)."""
-    sql = f"SELECT DISTINCT incident, digest, channel FROM {NOTIFICATIONS.name} WHERE state != 'failed'"  # noqa: S608
-    return {(row["incident"], row["digest"], row["channel"]) for row in query(client, sql).to_pylist()}
+def channels(client: Client) -> set[str]:
+    """The channels that were ever used."""
+    sql = f"SELECT DISTINCT channel FROM {NOTIFICATIONS.name}"  # noqa: S608
+    return {str(name) for name in query(client, sql)["channel"].to_pylist()}
+
+
+def told(client: Client) -> dict[tuple[str, str], str]:
+    """The digest of what was told or known last, by incident and channel."""
+    sql = f"""
+        SELECT incident, channel, argMax(digest, at) AS last FROM {NOTIFICATIONS.name} WHERE state IN ('sent', 'known')
+        GROUP BY incident, channel
+    """  # noqa: S608
+    return {(row["incident"], row["channel"]): row["last"] for row in query(client, sql).to_pylist()}
 
 
 def failures(client: Client) -> dict[tuple[str, str, str], int]:
@@ -69,6 +78,28 @@ def failures(client: Client) -> dict[tuple[str, str, str], int]:
         GROUP BY incident, digest, channel
     """  # noqa: S608
     return {(row["incident"], row["digest"], row["channel"]): row["n"] for row in query(client, sql).to_pylist()}
+
+
+def claim(client: Client, message: Message, channel: str, owner: str) -> bool:
+    """Whether the turn `owner` may send the message now: no other one has claimed it before. Of two that claim it at
+    the same time none may, and both may claim it again later."""
+    note(client, [message], channel, "claimed", owner)
+    sql = f"""
+        SELECT
+            argMaxIf(digest, at, state IN ('sent', 'known')) AS last,
+            countIf(
+                state = 'claimed' AND detail != {{owner:String}} AND at > now64(3) - INTERVAL {CLAIMED} SECOND
+                AND at <= own AND at > ifNull(ended, toDateTime64(0, 3, 'UTC'))
+            ) AS earlier
+        FROM (
+            SELECT *, max(if(state = 'claimed' AND detail = {{owner:String}}, at, NULL)) OVER () AS own,
+                max(if(state IN ('sent', 'failed'), at, NULL)) OVER () AS ended
+            FROM {NOTIFICATIONS.name} WHERE incident = {{incident:String}} AND channel = {{channel:String}}
+        )
+    """  # noqa: S608
+    given = {"incident": message.incident, "channel": channel, "owner": owner}
+    row = query(client, sql, given).to_pylist()[0]
+    return row["last"] != message.digest and not row["earlier"]
 
 
 def note(client: Client, messages: Iterable[Message], channel: str, state: str, detail: str = "") -> None:

@@ -1,8 +1,10 @@
 """What is to be told of incidents: what is new, what has changed, what is over, and what is no longer found. Each is
-told at least once on every channel, and noted once it is sent; the same is not told again."""
+told on every channel, by whichever process claims it first, and noted once it is sent. A process that dies between the
+two leaves it to be told again."""
 
 import json
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
@@ -29,21 +31,30 @@ def digest(said: Said) -> str:
     return blake2b(json.dumps(what).encode(), digest_size=8).hexdigest()
 
 
-def keep_quiet(client: Client) -> None:
-    """Note that what is said of incidents now is known: it was found before watching began."""
-    watching.note(client, [_bare(said) for said in incidents.current(client)], watching.ALL, "known")
+def introduce(client: Client, channels: Sequence[Channel]) -> None:
+    """Note what is said of incidents now as known to channels that were never used: it is no news."""
+    used = watching.channels(client)
+    for channel in channels:
+        if channel.name not in used:
+            known = [Message(said.incident.id, digest(said), "", "", {}) for said in incidents.current(client)]
+            watching.note(client, [*known, Message("", "", "", "", {})], channel.name, "known")
 
 
 def tell(client: Client, channels: Sequence[Channel], render: Render) -> list[Message]:
     """Send what was not told yet, to every channel. Returns what was sent to one of them at least. A channel that fails
     is tried again in the next turns, and delays nothing else."""
+    owner = secrets.token_hex(8)
     done, failed = watching.told(client), watching.failures(client)
     sent: dict[str, Message] = {}
-    for said in _said(client, done):
+    for said in [*incidents.current(client), *incidents.gone(client)]:
         message = render(said, digest(said))
         for channel in channels:
-            keys = [(message.incident, message.digest, name) for name in (channel.name, watching.ALL)]
-            if done.intersection(keys) or failed.get(keys[0], 0) >= ATTEMPTS:
+            last = done.get((message.incident, channel.name))
+            if last == message.digest or (said.withdrawn and last is None):
+                continue
+            if failed.get((message.incident, message.digest, channel.name), 0) >= ATTEMPTS:
+                continue
+            if not watching.claim(client, message, channel.name, owner):
                 continue
             try:
                 channel.send(message)
@@ -54,18 +65,3 @@ def tell(client: Client, channels: Sequence[Channel], render: Render) -> list[Me
                 watching.note(client, [message], channel.name, "sent")
                 sent[message.incident] = message
     return list(sent.values())
-
-
-def _said(client: Client, done: set[tuple[str, str, str]]) -> list[Said]:
-    """What is said now; and of incidents that were told and are no longer found, that."""
-    found = incidents.current(client)
-    known = {said.incident.id for said in found}
-    gone = []
-    for name in sorted({incident for incident, _, _ in done} - known):
-        own = [said for said in incidents.history(client, name) if said.incident.id == name]
-        gone += own[-1:]
-    return [*found, *(said for said in gone if said.withdrawn)]
-
-
-def _bare(said: Said) -> Message:
-    return Message(said.incident.id, digest(said), "", "", {})

@@ -42,19 +42,18 @@ def run_turn(
 
     A turn that is interrupted anywhere is made good by the next one, in whatever process: loads are noted as judged
     after their incidents are known, and messages as told after they were sent. When watching begins, records from
-    longer than `horizon` before the latest one are left alone, and incidents that are known already are not told.
+    longer than `horizon` before the latest one are left alone; what is said of incidents before a channel is first used
+    is not told there.
     Raises FlowtrailError as `run_ingest` and `run_correlate`; what was done stays done.
     """
     turn = Turn(load())  # first, because it may wait: an embedded database is not held meanwhile
     ensure_migrated(store)
     client = store.client()
-    begun = watching.has_begun(client)
-    if not begun:
-        news.keep_quiet(client)
+    news.introduce(client, channels)
     waiting = watching.due(client)
     newest = facts.extent(client, END, END).last if waiting else None
     if newest is not None:
-        old = set() if begun else {each.load for each in due.long_ago(waiting, newest, horizon)}
+        old = set() if watching.has_begun(client) else {each.load for each in due.long_ago(waiting, newest, horizon)}
         watching.note_judged(client, old)
         watching.begin(client)
         waiting = [each for each in waiting if each.load not in old]

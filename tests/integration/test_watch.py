@@ -7,6 +7,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +29,7 @@ from pipelines.watch.turn import Turn, run_turn
 from schemas.change import CHANGE_EVENTS, ChangeEvent
 from schemas.errors import FlowtrailError
 from schemas.flow import FLOWS
+from schemas.incident import Kind, State
 from schemas.ledger import RECEIPTS, Receipt
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.summary import IngestSummary
@@ -162,6 +164,7 @@ def test_a_turn_that_dies_is_made_good_by_the_next(
     store: Store, delivery: Delivery, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     heard = Heard()
+    monkeypatch.setattr(watching, "CLAIMED", 0)  # the next turn is more than a minute later
     for numbers in ((0, 1, 2, 3), (4, 5)):
         for number in numbers:
             arrive(delivery, number)
@@ -335,3 +338,40 @@ def test_a_topic_gets_subject_and_text(s3_endpoint: str) -> None:
 def test_what_is_no_channel_is_refused_without_what_may_be_secret() -> None:
     with pytest.raises(FlowtrailError, match=r"'ftp://...' is not a notification channel"):
         channel("ftp://user:secret@example.com/")
+
+
+def test_several_that_tell_at_once_send_each_message_once(remote: Store) -> None:
+    """On a server; those who are late, and those who come later, find that it was sent."""
+    put_snapshot(remote)
+    heard = Heard()
+    news.introduce(remote.client(), [heard])
+    delivery = Delivery(remote)
+    delivery.flows(between("11:00", "16:10"))
+    delivery.changes([*FAULTS, *FIXES])
+    run_correlate(remote, clock("12:00"), clock("16:11"))
+    for _ in range(3):
+        with ThreadPoolExecutor(6) as pool:
+            assert [each.result() for each in [pool.submit(_tell, remote, heard) for _ in range(6)]]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(watching, "CLAIMED", 0)
+        _tell(remote, heard)
+    assert sorted(heard.titles) == sorted(TOLD[2:])
+
+
+def _tell(store: Store, heard: Heard) -> int:
+    return len(news.tell(store.client(), [heard], message))
+
+
+def test_what_opens_again_is_told_again(store: Store, delivery: Delivery) -> None:
+    heard = Heard()
+    for number in range(4):
+        arrive(delivery, number)
+        take(store, heard)
+    (lost,) = [said for said in incidents.current(store.client()) if said.incident.kind is Kind.LOST_TRAFFIC]
+    over = replace(lost.incident, state=State.CLOSED, closed_at=clock("15:30"), closed_by=("fix",))
+    told = len(heard.titles)
+    for generation, incident in ((10, over), (11, lost.incident), (12, over)):
+        incidents.write(store.client(), f"run-{generation}", [replace(lost, incident=incident)], generation)
+        for _ in range(2):
+            news.tell(store.client(), [heard], message)
+    assert heard.titles[told:] == [f"Over: {LOST}", f"Open: {LOST}", f"Over: {LOST}"]
