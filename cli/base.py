@@ -253,6 +253,17 @@ def check_range(start: datetime, end: datetime) -> None:
         )
 
 
+def check_urls(urls: Sequence[str]) -> None:
+    """Raise a usage error for what is not an S3 location."""
+    from connectors.aws.s3 import split_url
+
+    for url in urls:
+        try:
+            split_url(url)
+        except FlowtrailError as error:
+            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+
+
 def from_option(default: str = "") -> Any:
     """The option --from, also --since. `default` says what happens without it; "" where it is required."""
     text = (

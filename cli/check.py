@@ -12,11 +12,11 @@ from cli.base import (
     ProfileOption,
     RequesterPaysOption,
     UnsignedOption,
+    check_urls,
     reply,
     settings,
     store_of,
 )
-from schemas.errors import FlowtrailError
 
 
 def check(
@@ -43,15 +43,10 @@ def check(
       flowtrail check s3://my-logs/AWSLogs/123456789012/
     """
     from cli.progress import progress
-    from connectors.aws.s3 import split_url
     from console.answers.check import State, run
     from console.terminal.check import show
 
-    for url in urls or ():
-        try:
-            split_url(url)
-        except FlowtrailError as error:
-            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+    check_urls(urls or ())
     found = settings(
         ctx,
         output=output,

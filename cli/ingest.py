@@ -19,6 +19,7 @@ from cli.base import (
     TimeBoundOption,
     UnsignedOption,
     check_range,
+    check_urls,
     from_option,
     length,
     reply,
@@ -28,7 +29,6 @@ from cli.base import (
     store_of,
     to_option,
 )
-from schemas.errors import FlowtrailError
 from schemas.runner import IN_PROCESS, Kind, Runner
 from schemas.times import rfc3339
 
@@ -150,13 +150,7 @@ def ingest(
       flowtrail ingest s3://my-logs/ --flow-log fl-0123456789abcdef0
       flowtrail ingest s3://my-logs/ --runner dask -- --dask_client_address=tcp://scheduler:8786
     """
-    from connectors.aws.s3 import split_url
-
-    for url in urls:
-        try:
-            split_url(url)
-        except FlowtrailError as error:
-            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+    check_urls(urls)
     check_range(start or datetime.min.replace(tzinfo=UTC), end or datetime.max.replace(tzinfo=UTC))
     from cli.follow import apart, follow
     from cli.progress import quiet

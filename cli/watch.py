@@ -14,6 +14,7 @@ from cli.base import (
     ExitCode,
     OutputOption,
     ProfileOption,
+    check_urls,
     from_option,
     length,
     reply,
@@ -22,7 +23,6 @@ from cli.base import (
     store_of,
 )
 from cli.ingest import load_new
-from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
@@ -105,13 +105,8 @@ def watch(
     """
     from cli.follow import apart, repeat
     from cli.progress import quiet
-    from connectors.aws.s3 import split_url
 
-    for url in urls:
-        try:
-            split_url(url)
-        except FlowtrailError as error:
-            raise typer.BadParameter(f"{error.message} {error.remedy}") from None
+    check_urls(urls)
     found = settings(
         ctx,
         output=output,
