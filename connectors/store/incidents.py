@@ -75,16 +75,16 @@ def history(client: Client, incident_id: str) -> list[Said]:
 
 def withdrawn(client: Client) -> list[str]:
     """Ids of incidents that were said once and are no longer found."""
-    sql = f"""
-        SELECT DISTINCT id FROM {INCIDENT_HISTORY.name}
-        WHERE id NOT IN (SELECT id FROM {INCIDENTS.name} FINAL WHERE deleted = 0) ORDER BY id
-    """  # noqa: S608
-    return [str(row["id"]) for row in query(client, sql).to_pylist()]
+    return [said.incident.id for said in gone(client)]
 
 
 def latest(client: Client) -> int:
     """The latest generation; 0 if nothing was ever said."""
-    sql = f"SELECT greatest((SELECT max(generation) FROM {INCIDENTS.name}), (SELECT max(generation) FROM {INCIDENT_HISTORY.name})) AS latest"  # noqa: E501, S608
+    sql = f"""
+        SELECT greatest(
+            (SELECT max(generation) FROM {INCIDENTS.name}), (SELECT max(generation) FROM {INCIDENT_HISTORY.name})
+        ) AS latest
+    """  # noqa: S608
     return int(query(client, sql)["latest"][0].as_py() or 0)
 
 

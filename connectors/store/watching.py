@@ -27,9 +27,8 @@ def has_begun(client: Client) -> bool:
 
 
 def begin(client: Client) -> None:
-    """Note that watching has begun, if it is not noted yet."""
-    if not has_begun(client):
-        insert(client, DERIVATIONS, DERIVATIONS.rows([{"name": _BEGUN, "built_from": ""}]))
+    """Note that watching has begun."""
+    insert(client, DERIVATIONS, DERIVATIONS.rows([{"name": _BEGUN, "built_from": ""}]))
 
 
 def due(client: Client) -> list[Due]:

@@ -33,8 +33,12 @@ def _lines(said: Said) -> Iterator[str]:
     incident = said.incident
     if said.withdrawn:
         yield f"No longer found: {what(incident)}"
-        instead = f"; found instead: {', '.join(said.replaced_by)}" if said.replaced_by else ""
-        yield f"By what is known now, it was not an incident{instead}. What was said: flowtrail incident {incident.id}"
+        now = (
+            f"It is now part of {', '.join(said.replaced_by)}"
+            if said.replaced_by
+            else "What is known now does not show it"
+        )
+        yield f"{now}. What was said earlier: flowtrail incident {incident.id}"
         return
     yield f"{_state(incident)}: {what(incident)}"
     cause = incident.cause

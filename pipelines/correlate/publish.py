@@ -3,7 +3,8 @@
 A run reads what is known, settles what it has found against it, writes the outcome as the next generation, and then
 looks whether another run has written since it read. If so, it has settled against what is no longer all that is known:
 it settles anew against what the others say. Of two runs that overlap, the one that looks last sees all that the other
-has written, because the history is written before anything else; so nothing that a run found is lost.
+has written, because the history is written before anything else; so nothing that a run found is lost. If it dies before
+it looks, what it overwrote is only in the history until that time is correlated again.
 """
 
 import random

@@ -61,13 +61,19 @@ class _Received:
         try:
             named = places(body)
         except NotUnderstood as error:
-            LOG.warning("warning: a message of the queue was left there: %s: %.80s", error, body)
+            LOG.warning("warning: a message of the queue was left there: %s: %.80s", error, _escaped(body))
             return
         foreign = [place for place in named if not _is_allowed(place, allowed)]
         if foreign:
-            LOG.warning("warning: a message of the queue was left there: s3://%s/%.200s is not watched", *foreign[0])
+            place = _escaped("s3://{}/{}".format(*foreign[0]))
+            LOG.warning("warning: a message of the queue was left there: %.250s is not watched", place)
         else:
             self.places[handle] = named
+
+
+def _escaped(text: str) -> str:
+    """Text from a queue is hostile: none of it reaches a terminal raw."""
+    return repr(text)[1:-1]
 
 
 def _is_allowed(place: Place, allowed: Sequence[str]) -> bool:

@@ -42,7 +42,7 @@ def introduce(client: Client, channels: Sequence[Channel]) -> None:
 
 def tell(client: Client, channels: Sequence[Channel], render: Render) -> list[Message]:
     """Send what was not told yet, to every channel. Returns what was sent to one of them at least. A channel that fails
-    is tried again in the next turns, and delays nothing else."""
+    is tried again in the next turns; the other channels are told all the same."""
     owner = secrets.token_hex(8)
     done, failed = watching.told(client), watching.failures(client)
     sent: dict[str, Message] = {}

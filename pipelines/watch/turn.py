@@ -43,8 +43,7 @@ def run_turn(
     A turn that is interrupted anywhere is made good by the next one, in whatever process: loads are noted as judged
     after their incidents are known, and messages as told after they were sent. When watching begins, records from
     longer than `horizon` before the latest one are left alone; what is said of incidents before a channel is first used
-    is not told there.
-    Raises FlowtrailError as `run_ingest` and `run_correlate`; what was done stays done.
+    is not told there. Raises FlowtrailError as `run_ingest` and `run_correlate`; what was done stays done.
     """
     turn = Turn(load())  # first, because it may wait: an embedded database is not held meanwhile
     ensure_migrated(store)
@@ -53,10 +52,11 @@ def run_turn(
     waiting = watching.due(client)
     newest = facts.extent(client, END, END).last if waiting else None
     if newest is not None:
-        old = set() if watching.has_begun(client) else {each.load for each in due.long_ago(waiting, newest, horizon)}
-        watching.note_judged(client, old)
-        watching.begin(client)
-        waiting = [each for each in waiting if each.load not in old]
+        if not watching.has_begun(client):
+            old = {each.load for each in due.long_ago(waiting, newest, horizon)}
+            watching.note_judged(client, old)
+            watching.begin(client)
+            waiting = [each for each in waiting if each.load not in old]
         found = [each for each in due.ranges(waiting, newest, horizon) if facts.extent(client, *each).found]
         for start, end in found:
             run_correlate(store, start, end, lookback=lookback, runner=runner)

@@ -93,7 +93,7 @@ def test_hostile_messages_stay_for_the_redrive_policy(
     foreign = {"s3Bucket": "other", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]}
     outside = {"s3Bucket": bucket.name, "s3ObjectKey": ["private/x.json.gz"]}
     both = {"s3Bucket": bucket.name, "s3ObjectKey": ["AWSLogs/1/a.json.gz", "private/x.json.gz"]}
-    for body in ("not a notification", *map(json.dumps, (foreign, outside, both))):
+    for body in ("not a \x1b[2J notification", *map(json.dumps, (foreign, outside, both))):
         sqs.send_message(QueueUrl=queue.url, MessageBody=body)
     bucket.put(flow_key(0), flow_log(0))
     with caplog.at_level(logging.WARNING, "pipelines"):
@@ -101,6 +101,7 @@ def test_hostile_messages_stay_for_the_redrive_policy(
     assert (summary.objects_listed, summary.objects_done) == (1, 1)
     assert left(sqs, queue) == 4
     assert caplog.text.count("was left there") == 4
+    assert "\x1b" not in caplog.text
     assert "s3://other/AWSLogs/1/CloudTrail/x.json.gz is not watched" in caplog.text
 
 
