@@ -60,7 +60,7 @@ prism:
 
 # Tests start hundreds of processes, which read their bytecode from files even where the environment says not to.
 test: lint strace prism
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist worksteal
 
 test-crash: $(STAMP)
 	@CI=true $(MAKE) --no-print-directory strace

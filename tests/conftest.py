@@ -4,6 +4,8 @@ import gc
 import http.client
 import os
 import shutil
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from connectors.store.clickhouse import Store, command, query
 from connectors.store.migrate import MIGRATIONS, ensure_migrated
 from tests.stories import Stories
 
+ROOT = Path(__file__).parents[1]
 REGION = "eu-central-1"
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
@@ -82,6 +85,21 @@ def copy(template: Store, database: str) -> None:
         else:
             command(server, f"CREATE TABLE {new}.{name} AS {old}.{name}")
     command(server, f"INSERT INTO {new}.{MIGRATIONS.name} SELECT * FROM {old}.{MIGRATIONS.name}")  # noqa: S608
+
+
+@pytest.fixture(scope="session")
+def _migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that nobody has open: this process cannot, as it has another one."""
+    folder = tmp_path_factory.mktemp("migrated") / "db"
+    subprocess.run([sys.executable, "-m", "cli", "--db", str(folder), "migrate"], cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture
+def db(_migrated_folder: Path, tmp_path: Path) -> Path:
+    """The folder of an empty, migrated database, for other processes."""
+    shutil.copytree(_migrated_folder, tmp_path / "db", symlinks=True)
+    return tmp_path / "db"
 
 
 @pytest.fixture(scope="session")

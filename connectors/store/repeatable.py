@@ -14,12 +14,15 @@ from connectors.store.clickhouse import query
 
 _PLAIN = (
     (re.compile(r"\A(CREATE TABLE|DROP TABLE) (?!IF )"), {"CREATE TABLE": "IF NOT EXISTS", "DROP TABLE": "IF EXISTS"}),
-    (re.compile(r"\b(ADD COLUMN|ADD INDEX) (?!IF )"), {"ADD COLUMN": "IF NOT EXISTS", "ADD INDEX": "IF NOT EXISTS"}),
+    (
+        re.compile(r"\b(ADD COLUMN|ADD INDEX|DROP INDEX) (?!IF )"),
+        {"ADD COLUMN": "IF NOT EXISTS", "ADD INDEX": "IF NOT EXISTS", "DROP INDEX": "IF EXISTS"},
+    ),
 )
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _KNOWN = re.compile(
     r"(CREATE TABLE \w+\s*\(|CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|DROP TABLE"
-    r"|ALTER TABLE \w+\s+(ADD (COLUMN|INDEX)|MODIFY (COLUMN|SETTING)|MATERIALIZE INDEX))"
+    r"|ALTER TABLE \w+\s+(ADD (COLUMN|INDEX)|DROP INDEX|MODIFY (COLUMN|SETTING)|MATERIALIZE INDEX))"
 )
 _COPY = re.compile(r"INSERT INTO (\w+) SELECT \* FROM (\w+)\b")
 _RENAME = re.compile(r"RENAME TABLE (\w+) TO (\w+), (\w+) TO (\w+)\Z")

@@ -26,7 +26,7 @@ class Field(StrEnum):
 
     @property
     def column(self) -> str:
-        """Its column in `queries/matching.sql`."""
+        """Its column of `flows`."""
         return _COLUMNS.get(self, self.value)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors.store.attempts import batches
 from connectors.store.clickhouse import Store
 from console.answers.ask import ask
 from console.answers.coverage import Coverage, coverage
@@ -46,7 +47,7 @@ COLUMNS = (
     "etag",
     "line",
 )
-"""The fields of a record in JSON and CSV, in the order of `queries/search.sql`."""
+"""The fields of a record in JSON and CSV."""
 
 
 ADDRESSES = ("srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr")
@@ -79,20 +80,24 @@ class Filters:
     limit: int = RECORDS
 
     def parameters(self) -> dict[str, Any]:
-        """Parameters of `queries/matching.sql`, and the limit. Raises FlowtrailError for a value that is not of its
-        type."""
-        ranges = {name: address_range(getattr(self, name)) or (None, None) for name in ("peer", "addr", "src", "dst")}
+        """Parameters of `queries/matching.sql`, None for filters that are not set, and the limit. An address is a
+        parameter of its own, a CIDR is two. Raises FlowtrailError for a value that is not of its type."""
+        ends = {}
+        for name in ("src", "dst", "addr", "peer"):
+            first, last = address_range(getattr(self, name)) or (None, None)
+            one = first == last
+            ends.update({name: first if one else None})
+            ends.update({f"{name}_first": None if one else first, f"{name}_last": None if one else last})
         return {
-            "action": word(self.action, "an action", ("ACCEPT", "REJECT")),
-            "direction": word(self.direction, "a direction", ("ingress", "egress")),
+            "action": word(self.action, "an action", ("ACCEPT", "REJECT")) or None,
+            "direction": word(self.direction, "a direction", ("ingress", "egress")) or None,
             "port": self.port,
-            **{f"{name}_first": first for name, (first, _) in ranges.items()},
-            **{f"{name}_last": last for name, (_, last) in ranges.items()},
-            "eni": resource_id(self.eni, "eni"),
-            "instance": resource_id(self.instance, "i"),
-            "subnet": resource_id(self.subnet, "subnet"),
-            "vpc": resource_id(self.vpc, "vpc"),
-            "name": pattern(self.name),
+            **ends,
+            "eni": resource_id(self.eni, "eni") or None,
+            "instance": resource_id(self.instance, "i") or None,
+            "subnet": resource_id(self.subnet, "subnet") or None,
+            "vpc": resource_id(self.vpc, "vpc") or None,
+            "name": pattern(self.name) or None,
             "protocol": self.protocol,
             "from": self.start,
             "to": self.end,
@@ -134,16 +139,23 @@ class Top:
 def search(store: Store, filters: Filters) -> Answer:
     """The newest flow records that match. Raises FlowtrailError for an invalid filter or a store that cannot be
     read."""
-    rows = ask(store, "search", filters.parameters(), of="matching")
+    rows = ask(store, "search", filters.parameters(), where="matching")
+    read_from = {
+        place.pop("object_id"): place
+        for ids in batches(row["object_id"] for row in rows)
+        for place in ask(store, "places", {"ids": ids})
+    }
     for row in rows:
         row.update({name: address(row[name]) for name in ADDRESSES})
+        row.update(read_from.get(row["object_id"], dict.fromkeys(("bucket", "key", "etag"), "")))
+    rows = [{name: row[name] for name in COLUMNS} for row in rows]
     known = coverage(store, filters.start, filters.end, filters.eni)
     return Answer(rows[: filters.limit], len(rows) > filters.limit, known)
 
 
 def top(store: Store, filters: Filters, field: Field) -> Top:
     """How many flow records, packets and bytes match, by `field`, counted in the engine. Raises as `search`."""
-    rows = ask(store, "top", {**filters.parameters(), "column": field.column}, of="matching")
+    rows = ask(store, "top", {**filters.parameters(), "column": field.column}, where="matching")
     for row in rows:
         if isinstance(row["value"], bytes):
             row["value"] = address(row["value"])

@@ -7,6 +7,7 @@ import pytest
 
 from connectors.store.clickhouse import Store
 from connectors.store.migrate import ensure_migrated
+from tests.conftest import copy
 from tests.gateway_process import Gateway, started, stopped
 
 
@@ -27,8 +28,16 @@ def gateway(_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate
     _gateway.order()
 
 
+@pytest.fixture(scope="module")
+def _remote_template(_gateway: Gateway) -> Store:
+    made = Store(_gateway.url("t_template"))
+    ensure_migrated(made)
+    return made
+
+
 @pytest.fixture
-def remote(gateway: Gateway) -> Store:
+def remote(gateway: Gateway, _remote_template: Store) -> Store:
+    """A migrated, empty store for one test."""
     store = Store(gateway.url(f"t_{uuid.uuid4().hex}"))
-    ensure_migrated(store)
+    copy(_remote_template, store.database)
     return store

@@ -237,8 +237,8 @@ def clean(store: Store, filled: Bucket) -> dict[str, Any]:
     [["after-chunk:1"], ["before-receipts"], ["after-receipts"], ["after-chunk:2", "after-begin", "after-chunk:3"]],
     ids="+".join,
 )
-def test_killed_and_run_again(filled: Bucket, clean: dict[str, Any], tmp_path: Path, points: list[str]) -> None:
-    arguments = (str(tmp_path / "db"), filled.url)
+def test_killed_and_run_again(filled: Bucket, clean: dict[str, Any], db: Path, points: list[str]) -> None:
+    arguments = (str(db), filled.url)
     for point in points:
         assert other_process(*arguments, point=point).returncode == KILLED
     found = answer(other_process(*arguments))
@@ -247,8 +247,8 @@ def test_killed_and_run_again(filled: Bucket, clean: dict[str, Any], tmp_path: P
     assert found["contents"] == clean
 
 
-def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], tmp_path: Path) -> None:
-    arguments = (str(tmp_path / "db"), filled.url)
+def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], db: Path) -> None:
+    arguments = (str(db), filled.url)
     environment = {**os.environ, VARIABLE: "after-chunk:2=hang"}
     command = [sys.executable, "-m", "tests.integration.ingest_process", *arguments]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -265,9 +265,9 @@ def test_killed_from_outside(filled: Bucket, clean: dict[str, Any], tmp_path: Pa
     assert found["contents"] == clean
 
 
-def test_an_object_that_is_gone_when_its_load_is_finished(filled: Bucket, tmp_path: Path) -> None:
+def test_an_object_that_is_gone_when_its_load_is_finished(filled: Bucket, db: Path) -> None:
     """Never half an object: its rows that arrived are removed too."""
-    arguments = (str(tmp_path / "db"), filled.url)
+    arguments = (str(db), filled.url)
     assert other_process(*arguments, point="after-chunk:2").returncode == KILLED
     for n in (0, 1):
         filled.delete(flow_key(n))

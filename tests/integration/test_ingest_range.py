@@ -182,17 +182,15 @@ def test_status_says_where_records_came_twice(bucket: Bucket, run: Run) -> None:
     assert json.loads(run("status", "--from", "2026-11-20T13:00", "-o", "json").stdout)["overlaps"] == []
 
 
-def follower(store_folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "cli", "--db", str(store_folder), "ingest", *arguments]
+def follower(db: Path, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "cli", "--db", str(db), "ingest", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_following_loads_what_arrives_and_ends_cleanly(bucket: Bucket, tmp_path: Path, number: signal.Signals) -> None:
+def test_following_loads_what_arrives_and_ends_cleanly(bucket: Bucket, db: Path, number: signal.Signals) -> None:
     put_log(bucket, NOON)
-    with follower(
-        tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s", "--for", "5m", "-o", "json"
-    ) as going:
+    with follower(db, bucket.url, "--follow-prefix", "--every", "1s", "--for", "5m", "-o", "json") as going:
         assert going.stderr is not None
         assert going.stdout is not None
         assert "1 objects loaded, 1 records written" in going.stderr.readline()
@@ -211,9 +209,9 @@ def test_following_loads_what_arrives_and_ends_cleanly(bucket: Bucket, tmp_path:
     assert (answer["rows_read"], answer["flows"]) == (3, 3)
 
 
-def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, tmp_path: Path) -> None:
+def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, db: Path) -> None:
     put_log(bucket, NOON)
-    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s") as going:
+    with follower(db, bucket.url, "--follow-prefix", "--every", "1s") as going:
         assert going.stderr is not None
         assert going.stdout is not None
         going.stderr.readline()
@@ -236,23 +234,23 @@ def test_following_survives_what_goes_wrong_meanwhile(bucket: Bucket, tmp_path: 
     assert "1 objects: 2 loaded" in text
 
 
-def test_following_ends_by_itself(bucket: Bucket, tmp_path: Path) -> None:
+def test_following_ends_by_itself(bucket: Bucket, db: Path) -> None:
     put_log(bucket, NOON)
-    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s", "--for", "8s") as going:
+    with follower(db, bucket.url, "--follow-prefix", "--every", "1s", "--for", "8s") as going:
         answer, told = going.communicate(timeout=120)
     assert "1 objects: 1 loaded, 0 already known." in answer
     assert told.count("objects loaded") == 1  # a round that finds nothing prints nothing
 
 
-def test_others_read_an_embedded_database_while_one_follows(bucket: Bucket, tmp_path: Path) -> None:
+def test_others_read_an_embedded_database_while_one_follows(bucket: Bucket, db: Path) -> None:
     put_log(bucket, NOON)
-    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s") as going:
+    with follower(db, bucket.url, "--follow-prefix", "--every", "1s") as going:
         assert going.stderr is not None
         assert "1 objects loaded" in going.stderr.readline()
         for number in range(1, 4):
             put_log(bucket, NOON + number * HOUR)
             assert "1 objects loaded" in going.stderr.readline()
-            command = [sys.executable, "-m", "cli", "--db", str(tmp_path / "db"), "sql", "-o", "json"]
+            command = [sys.executable, "-m", "cli", "--db", str(db), "sql", "-o", "json"]
             reader = subprocess.run(  # noqa: PLW1510
                 [*command, "SELECT count() AS n FROM flows"], capture_output=True, text=True, timeout=120
             )
@@ -263,9 +261,9 @@ def test_others_read_an_embedded_database_while_one_follows(bucket: Bucket, tmp_
     assert "4 objects: 4 loaded" in answer
 
 
-def test_a_process_that_follows_leaves_none_behind_when_it_is_killed(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_process_that_follows_leaves_none_behind_when_it_is_killed(bucket: Bucket, db: Path) -> None:
     put_log(bucket, NOON)
-    with follower(tmp_path / "db", bucket.url, "--follow-prefix", "--every", "1s") as going:
+    with follower(db, bucket.url, "--follow-prefix", "--every", "1s") as going:
         children = Path(f"/proc/{going.pid}/task/{going.pid}/children")
         found: list[str] = []
         while len(found) < 2:  # the round, and multiprocessing's resource tracker
@@ -278,6 +276,6 @@ def test_a_process_that_follows_leaves_none_behind_when_it_is_killed(bucket: Buc
         time.sleep(0.1)
 
 
-def test_a_wrong_bucket_at_the_start_is_a_failure(s3_endpoint: str, tmp_path: Path) -> None:
-    with follower(tmp_path / "db", "s3://nowhere/", "--follow-prefix", "--for", "1h") as going:
+def test_a_wrong_bucket_at_the_start_is_a_failure(s3_endpoint: str, db: Path) -> None:
+    with follower(db, "s3://nowhere/", "--follow-prefix", "--for", "1h") as going:
         assert going.wait(120) == 1

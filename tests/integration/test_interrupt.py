@@ -24,8 +24,8 @@ ENDLESS = "SELECT sum(sipHash64(number)) FROM numbers(1000000000000)"
 
 
 @contextmanager
-def flowtrail(*arguments: str, **variables: str) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "cli", *arguments]
+def flowtrail(*arguments: str | Path, **variables: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "cli", *map(str, arguments)]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -48,26 +48,14 @@ def interrupted(process: "subprocess.Popen[str]") -> str:
     return error
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> str:
-    return str(tmp_path / "db")
-
-
-@pytest.fixture
-def migrated(db: str) -> str:
-    with flowtrail("--db", db, "migrate") as process:
-        assert process.wait(60) == 0
-    return db
-
-
-def test_a_query_that_would_run_for_hours(migrated: str) -> None:
-    with flowtrail("--db", migrated, "sql", ENDLESS) as process:
+def test_a_query_that_would_run_for_hours(db: Path) -> None:
+    with flowtrail("--db", db, "sql", ENDLESS) as process:
         time.sleep(3)
         interrupted(process)
 
 
 @pytest.mark.parametrize("point", ["after-begin", "after-chunk:1", "before-receipts"])
-def test_ingest_that_is_writing(bucket: Bucket, db: str, point: str) -> None:
+def test_ingest_that_is_writing(bucket: Bucket, db: Path, point: str) -> None:
     bucket.put(flow_key(1), flow_log(1))
     with flowtrail("--db", db, "ingest", bucket.url, **{VARIABLE: f"{point}=hang"}) as process:
         assert process.stderr is not None
@@ -105,7 +93,7 @@ def page(status: str, body: bytes = b"<html><body>The proxy says no</body></html
     return f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {size}\r\n\r\n".encode() + body
 
 
-def test_ingest_that_is_waiting_for_s3(bucket: Bucket, db: str) -> None:
+def test_ingest_that_is_waiting_for_s3(bucket: Bucket, db: Path) -> None:
     with (
         answering(None) as nobody,
         flowtrail("--db", db, "ingest", bucket.url, "--endpoint-url", f"http://{nobody}") as process,
@@ -114,7 +102,7 @@ def test_ingest_that_is_waiting_for_s3(bucket: Bucket, db: str) -> None:
         interrupted(process)
 
 
-def test_following_a_prefix(bucket: Bucket, db: str) -> None:
+def test_following_a_prefix(bucket: Bucket, db: Path) -> None:
     bucket.put(flow_key(1), flow_log(1))
     with flowtrail("--db", db, "ingest", bucket.url, "--follow-prefix") as process:
         assert process.stderr is not None
@@ -125,7 +113,7 @@ def test_following_a_prefix(bucket: Bucket, db: str) -> None:
     assert "Traceback" not in error
 
 
-def refused(*arguments: str, **variables: str) -> str:
+def refused(*arguments: str | Path, **variables: str) -> str:
     with flowtrail(*arguments, **variables) as process:
         _, error = process.communicate(timeout=120)
     assert process.returncode == 1, error
@@ -157,13 +145,13 @@ def test_whatever_answers_in_the_place_of_clickhouse(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer[:12].decode() or "nothing")
-def test_whatever_answers_in_the_place_of_s3(aws_env: None, db: str, answer: bytes) -> None:
+def test_whatever_answers_in_the_place_of_s3(aws_env: None, db: Path, answer: bytes) -> None:
     with answering(answer) as address:
         refused("--db", db, "ingest", "s3://logs/x", "--endpoint-url", f"http://{address}", AWS_MAX_ATTEMPTS="1")
 
 
 @pytest.mark.parametrize("zone", ["UTC+5", "Nowhere/Else", "", "Europe/Berlin", ":/etc/localtime"])
-def test_whatever_tz_says(db: str, zone: str) -> None:
-    with flowtrail("--db", db, "migrate", TZ=zone) as process:
+def test_whatever_tz_says(tmp_path: Path, zone: str) -> None:
+    with flowtrail("--db", tmp_path / "db", "migrate", TZ=zone) as process:
         _, error = process.communicate(timeout=60)
     assert process.returncode == 0, error

@@ -175,22 +175,24 @@ def made(store: Store) -> dict[str, str]:
 def test_from_every_earlier_state(
     store: Store, engine_folder: Path, monkeypatch: pytest.MonkeyPatch, state: int
 ) -> None:
-    """A database of any earlier release ends up like a new one, and keeps its rows."""
+    """A database of any earlier release ends up like a new one, and keeps its rows, also those of more days than one
+    insert may have partitions: tables are copied up to the seventh migration."""
+    days = 200 if state in (4, 6) else 20
     earlier = Store(str(engine_folder), f"{store.database}_earlier")
     with monkeypatch.context() as patched:
         patched.setattr(migrator, "released", lambda: [m for m in released() if m.number <= state])
         migrate(earlier)
     try:
         earlier.client().command(
-            "INSERT INTO flows (start, end, action, interface_id, srcaddr, row_no, load, chunk, object_id, extra)"
+            "INSERT INTO flows (start, end, action, interface_id, srcaddr, row_no, load, chunk, object_id, extra)"  # noqa: S608
             " SELECT toDateTime('2026-01-01', 'UTC') + number * 86400 AS day, day, 'REJECT', 'eni-1', '::1', number,"
-            " 1, 1, 7, map('k', 'v') FROM numbers(200) SETTINGS max_partitions_per_insert_block = 0"
+            f" 1, 1, 7, map('k', 'v') FROM numbers({days:d}) SETTINGS max_partitions_per_insert_block = 0"
         )
         known = "SELECT name FROM system.columns WHERE database = {db:String} AND table = 'flows' AND default_kind = ''"
         columns = ", ".join(query(earlier.client(), known, {"db": earlier.database})["name"].to_pylist())
         rows = f"SELECT {columns} FROM flows ORDER BY row_no"  # noqa: S608
         before = query(earlier.client(), rows)
-        assert before.num_rows == 200
+        assert before.num_rows == days
         assert [m.number for m in migrate(earlier)] == [number for number in STATES if number > state]
         assert made(earlier) == made(store)
         assert query(earlier.client(), rows) == before

@@ -23,7 +23,7 @@ def test_anything_that_is_not_an_address_is_rejected(text: str) -> None:
 
 def test_actions_and_protocols_by_name() -> None:
     asked = [Filters(action=text).parameters()["action"] for text in ("reject", "ACCEPT", "")]
-    assert asked == ["REJECT", "ACCEPT", ""]
+    assert asked == ["REJECT", "ACCEPT", None]
     assert Filters(direction="Egress").parameters()["direction"] == "egress"
     assert (protocol_number("TCP"), protocol_number("58"), protocol_number("")) == (6, 58, None)
     assert protocol_number("0") == 0

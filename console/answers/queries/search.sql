@@ -1,5 +1,5 @@
--- The newest of the flow records in `matching`. The `limit` parameter is one more than the rows shown: the additional
--- row means that there are more.
+-- The newest of the flow records that match. The `limit` parameter is one more than the rows shown: the additional row
+-- means that there are more.
 SELECT
     toDateTime64(start, 0, 'UTC') AS start,
     toDateTime64(end, 0, 'UTC') AS end,
@@ -23,16 +23,9 @@ SELECT
     network_acl_id,
     route_table_id,
     time_source,
-    receipts.bucket AS bucket,
-    receipts.key AS key,
-    receipts.etag AS etag,
+    object_id,
     row_no AS line
-FROM
-(
-    SELECT *
-    FROM matching
-    ORDER BY start DESC, interface_id, object_id, row_no
-    LIMIT {limit:UInt32}
-) AS found
-ANY LEFT JOIN receipts ON receipts.object_id = found.object_id
-ORDER BY found.start DESC, interface_id, found.object_id, row_no
+FROM flows
+WHERE matching
+ORDER BY flows.start DESC, interface_id, object_id, row_no
+LIMIT {limit:UInt32}
