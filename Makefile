@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo strace prism test test-crash test-docker test-engines test-long lint docs bench bench-accuracy fuzz clean
+.PHONY: help install demo strace prism browser test test-crash test-docker test-engines test-long lint docs bench bench-accuracy fuzz clean
 
 help:
 	@echo "make demo    run the whole story on your machine: two faults, found, explained and undone (under 3 minutes)"
@@ -58,8 +58,15 @@ prism:
 	    "Without it they are skipped, or fail in CI." >&2; \
 	  test -z "$$CI"; }
 
+# The console is tried in a real browser.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || { \
+	  echo "The tests of the console need Chromium: apt-get install chromium. Without it they are skipped, or fail in CI." >&2; \
+	  test -z "$$CI"; }
+
 # Tests start hundreds of processes, which read their bytecode from files even where the environment says not to.
-test: lint strace prism
+test: lint strace prism browser
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist worksteal
 
 test-crash: $(STAMP)

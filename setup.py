@@ -9,6 +9,7 @@ RUN = [
     "clickhouse-connect>=1.12",
     "fastavro>=1.10",
     "isal>=1.7",
+    "jinja2>=3.1",
     "numba>=0.60",
     "numpy>=2",
     "obstore>=0.9",
@@ -16,20 +17,24 @@ RUN = [
     "pydantic-settings>=2.8",
     "rich>=13",
     "stamina>=25",
+    "starlette>=1.0",
     "typer>=0.15",
     "urllib3>=2",
+    "uvicorn>=0.40",
 ]
 DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
 DASK = ["dask>=2024.4.2", "distributed>=2024.4.2"]
 TEST = [
     *DEMO,
     *DASK,
+    "axe-playwright-python",
     "boto3-stubs[ec2,s3]",
     "codespell>=2.3",
     "flowlogs-reader",
     "hypothesis",
     "import-linter>=2.16",
     "mypy>=1.15",
+    "playwright>=1.60",
     "pyarrow-stubs",
     "pytest>=8",
     "pytest-xdist",
@@ -51,7 +56,7 @@ setup(
     package_data={
         **{name: ["py.typed"] for name in PACKAGES},
         "schemas": ["py.typed", "ddl/*.sql"],
-        "console": ["py.typed", "answers/queries/*.sql"],
+        "console": ["py.typed", "answers/queries/*.sql", "web/templates/*.html", "web/static/*"],
         "pipelines": ["py.typed", "correlate/queries/*.sql"],
     },
     install_requires=RUN,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import ask, check, demo, ingest, preview, read, rejected, repair, replay, watch, write
+from cli import ask, check, console, demo, ingest, preview, read, rejected, repair, replay, watch, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -55,6 +55,7 @@ for command in (
     watch.watch,
     read.incidents,
     read.incident,
+    console.console,
     ask.explain,
     preview.preview,
     ask.changes,

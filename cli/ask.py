@@ -1,7 +1,6 @@
 """Commands that ask the model of the VPC: what reaches what, what was changed, and what a resource was. None of them
 imports Beam."""
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,31 +62,19 @@ def explain(
       flowtrail explain --from-ip 203.0.113.5 --to-ip 10.0.1.10 --port 443 --at 2026-11-20T10:00:00Z
       flowtrail explain --from-id i-0123456789abcdef0 --to-ip 10.0.2.20 --port 5432
     """
-    from network.verdict.reach import Question
-    from schemas.protocols import PORTED, protocol_number
+    from console.answers.question import question
 
-    src, dst = _where(from_ip, from_id, "from"), _where(to_ip, to_id, "to")
-    if src == dst:
-        raise typer.BadParameter(f"both ends are {src}: give two.")
-    if src.address and dst.address and (":" in src.address) != (":" in dst.address):
-        raise typer.BadParameter("one end is IPv4 and the other IPv6: they cannot reach each other.")
     try:
-        number = protocol_number(protocol)
+        src, dst = _end(from_ip, from_id, "from"), _end(to_ip, to_id, "to")
+        asked = question(src, dst, protocol, port, client_port=client_port, vpc=vpc)
     except FlowtrailError as error:
         raise typer.BadParameter(f"{error.message} {error.remedy}") from None
-    if number is None:
-        raise typer.BadParameter("--protocol is empty: give tcp, udp, icmp, ...")
-    if number in PORTED and port is None:
-        raise typer.BadParameter("--port is missing: give the port at the end that is reached.")
-    if number not in PORTED and (port or client_port):
-        raise typer.BadParameter(f"{protocol} has no ports: leave out --port and --client-port.")
     from console.answers.explain import explain as answer_of
     from console.answers.explanation import STEP_COLUMNS
     from console.terminal.explain import show
 
     found = settings(ctx, output=output, lookback=lookback)
-    question = Question(src, dst, number, port or 0, client_port, vpc)
-    answer = answer_of(store_of(found), question, at, datetime.now(UTC), found.lookback)
+    answer = answer_of(store_of(found), asked, at, datetime.now(UTC), found.lookback)
     reply(found, answer.to_json(), lambda screen: show(answer, screen), answer.records(), STEP_COLUMNS)
     if found.output == "csv":
         for view in (answer.then, answer.now):
@@ -95,22 +82,13 @@ def explain(
                 say(f"warning: the flow log disagrees: {line}")
 
 
-def _where(address: str, resource_id: str, end: str) -> "Where":
+def _end(address: str, resource_id: str, end: str) -> "Where":
     """An end as it was given. Raises BadParameter unless it was given in exactly one way."""
-    from network.cidr import address_text, is_address
-    from network.verdict.reach import Where
+    from console.answers.question import by_address, by_id
 
     if bool(address) == bool(resource_id):
         raise typer.BadParameter(f"give either --{end}-ip or --{end}-id.")
-    if resource_id:
-        if not re.fullmatch(r"(eni|i)-[0-9a-zA-Z-]{1,40}", resource_id):
-            raise typer.BadParameter(
-                f"{resource_id!r} is neither a network interface ID (eni-...) nor an instance (i-...)."
-            )
-        return Where(id=resource_id)
-    if not is_address(address.strip()):
-        raise typer.BadParameter(f"{address!r} is not an address: write 198.51.100.7 or 2001:db8::7.")
-    return Where(address=address_text(address.strip()))
+    return by_id(resource_id) if resource_id else by_address(address)
 
 
 def changes(

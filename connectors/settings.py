@@ -22,6 +22,7 @@ SHORTEST, LONGEST = timedelta(days=1), timedelta(days=14_600)
 READ_ELSEWHERE: Mapping[str, str] = {
     "FLOWTRAIL_PASSWORD": "password of the ClickHouse user; read when connecting, never stored",
     "FLOWTRAIL_PASSWORD_FILE": "file that contains that password; overrides FLOWTRAIL_PASSWORD",
+    "FLOWTRAIL_CONSOLE_TOKEN": "token that whoever opens the console must have; none if unset",
     "FLOWTRAIL_WEBHOOK_SECRET": "key with which notifications to webhooks are signed; unsigned if unset",
     "FLOWTRAIL_DEBUG": "when set, an unexpected error is shown with its traceback",
     "FLOWTRAIL_FAILPOINT": "for tests: the failpoint that ends the process, e.g. `after-begin`; no effect if unset",

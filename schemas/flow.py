@@ -132,6 +132,13 @@ ENRICHED: tuple[Column, ...] = (
 
 FLOWS = Table("flows", (*LOGGED, EXTRA, TIME_SOURCE, *ENRICHED, *PROVENANCE))
 
+HANDSHAKE_BYTES = 64
+"""Bytes per packet, including the IP header, up to which a TCP packet is a SYN, a SYN-ACK or a bare ACK: 40 without
+options, 60 with the usual ones, and a margin. Larger packets carry data."""
+DATA_BYTES = 100
+"""Bytes in excess of `HANDSHAKE_BYTES` per packet from which a record carries data: more than a scanner's stray packet
+or an unsolicited banner, less than any request or answer of a common protocol."""
+
 LOG_STATUS = "log-status"
 BY_AWS_NAME: dict[str, Column] = {c.aws: c for c in LOGGED}
 

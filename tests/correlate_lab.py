@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from network.history.timeline import Timeline
-from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MANY_PORTS, MINUTES
+from pipelines.correlate.detect.minutes import MANY_PORTS, MINUTES
 from schemas.change import ChangeEvent
 from schemas.configuration import (
     AclAssociation,
@@ -27,7 +27,7 @@ from schemas.configuration import (
     Subnet,
     Vpc,
 )
-from schemas.flow import FLOWS
+from schemas.flow import DATA_BYTES, FLOWS, HANDSHAKE_BYTES
 from schemas.snapshot import Snapshot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -96,6 +96,10 @@ def explained(where: str) -> Iterator[None]:
         raise _of_s3(where, error) from error
     except BotoCoreError as error:
         raise setup_error(error, where) from error
+    except RecursionError as error:  # botocore asks again for the region of a bucket, until it is redirected no more
+        raise FlowtrailError(
+            f"{where} cannot be read: the endpoint redirects every request.", _CHECK_ENDPOINT
+        ) from error
 
 
 def _of_s3(where: str, error: ClientError) -> Exception:

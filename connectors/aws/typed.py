@@ -26,6 +26,7 @@ HARMLESS = frozenset({"region", "profile", "output", "query", "endpoint-url", "c
 HARMLESS_FLAGS = frozenset({"no-cli-pager", "no-paginate", "debug", "no-verify-ssl", "no-dry-run", "dry-run"})
 ACL_OPTIONS = frozenset({"ingress", "egress"})
 LOCAL = "local-target"
+JSON = "cli-input-json"
 GROUP_OPTIONS = frozenset({"protocol", "port", "cidr", "source-group"})
 
 
@@ -42,7 +43,7 @@ def request_of(words: Sequence[str]) -> tuple[str, Json]:
         )
     model = _operation(operation)
     shape: Any = model.input_shape
-    options = _options(words[3:], operation, {xform_name(name, "-") for name in shape.members})
+    options = _from_json(_options(words[3:], operation, {xform_name(name, "-") for name in shape.members}), model)
     missing = [xform_name(name, "-") for name in shape.required_members if not _given(operation, name, options)]
     if missing:
         raise FlowtrailError(f"`aws ec2 {operation}` lacks --{missing[0]}.", f"Type it in full: {_EXAMPLE}")
@@ -71,7 +72,7 @@ def _options(words: Sequence[str], operation: str, known: set[str]) -> Options:
             found[list(found)[-1]].append(word)
             continue
         name, equals, value = word[2:].partition("=")
-        if name not in known | HARMLESS | HARMLESS_FLAGS:
+        if name not in known | HARMLESS | HARMLESS_FLAGS | {JSON}:
             raise FlowtrailError(
                 f"`aws ec2 {operation}` has no option --{name}.",
                 f"It has --{', --'.join(sorted(known - {'dry-run'}))}.",
@@ -83,6 +84,33 @@ def _options(words: Sequence[str], operation: str, known: set[str]) -> Options:
         if found[name]:
             raise FlowtrailError(f"--{name} takes no value.", f"Leave out {' '.join(found[name])!r}.")
     return {name: values for name, values in found.items() if name not in HARMLESS | HARMLESS_FLAGS}
+
+
+def _from_json(options: Options, model: OperationModel) -> Options:
+    """The options with those of `--cli-input-json` in the place of it. As on the command line, what is also given as
+    an option of its own counts."""
+    if JSON not in options:
+        return options
+    shape: Any = model.input_shape
+    found: Options = {}
+    for member, value in _structure(_text(options, JSON), JSON).items():
+        if member not in shape.members:
+            known = ", ".join(sorted(shape.members.keys() - {"DryRun"}))
+            raise FlowtrailError(f"{model.name} has no member {member!r}.", f"It has {known}.")
+        name, kind = xform_name(member, "-"), shape.members[member].type_name
+        if not isinstance(value, _JSON_TYPES.get(kind, object)) or (kind != "boolean" and isinstance(value, bool)):
+            raise FlowtrailError(f"{member} of --{JSON} is not a {kind}.", f"It is {json.dumps(value)}.")
+        if member == "Egress":
+            found["egress" if value else "ingress"] = []
+        elif kind == "boolean":
+            found |= {name: []} if value else {}
+        elif kind == "list" and all(isinstance(each, str) for each in value):
+            found[name] = list(value)
+        else:
+            found[name] = [value if isinstance(value, str) else json.dumps(value)]
+    if ACL_OPTIONS & options.keys():
+        found = {name: values for name, values in found.items() if name not in ACL_OPTIONS}
+    return {name: values for name, values in {**found, **options}.items() if name not in {JSON, *HARMLESS_FLAGS}}
 
 
 def _given(operation: str, member: str, options: Options) -> bool:
@@ -244,10 +272,12 @@ def _permission(permission: Mapping[str, Any]) -> Json:
 
 
 def _groups(options: Options) -> Json:
+    """Of an interface, or of the only interface of an instance."""
     if "groups" not in options:
-        raise FlowtrailError("Only --groups of an interface can be previewed.", "Give --groups sg-...")
-    _refuse_others(options, {"network-interface-id", "groups"}, "--groups")
-    request = {"networkInterfaceId": _text(options, "network-interface-id")}
+        raise FlowtrailError("Only --groups can be previewed.", "Give --groups sg-...")
+    named = next(name for name in ("network-interface-id", "instance-id") if name in options)
+    _refuse_others(options, {named, "groups"}, "--groups")
+    request = {_camel(named): _text(options, named)}
     return request | {"groupSet": _items([{"groupId": group} for group in options["groups"]])}
 
 
@@ -255,16 +285,32 @@ def _structures(options: Options, name: str) -> list[Any]:
     """Structures as JSON or in the short form."""
     values = options.get(name, [])
     if values and values[0].lstrip().startswith(("[", "{")):
-        try:
-            loaded = json.loads(" ".join(values))
-        except ValueError as error:
-            raise FlowtrailError(f"The value of --{name} is not JSON: {error}.", "Correct it.") from None
+        loaded = _loaded(" ".join(values), name)
         found = loaded if isinstance(loaded, list) else [loaded]
     else:
         found = [_short(value, name) for value in values]
     if not all(isinstance(one, dict) for one in found):
         raise FlowtrailError(f"The value of --{name} is not a structure.", "Write Key=Value,Key=Value or JSON.")
     return found
+
+
+def _loaded(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise FlowtrailError(f"The value of --{name} is not JSON: {error}.", "Correct it.") from None
+
+
+def _structure(text: str, name: str) -> Json:
+    loaded = _loaded(text, name)
+    if not isinstance(loaded, dict):
+        raise FlowtrailError(f"The value of --{name} is not a structure.", 'Write {"Member": value, ...}.')
+    return loaded
+
+
+_JSON_TYPES: Mapping[str, Any] = {
+    "string": str, "integer": int, "boolean": bool, "list": list, "structure": dict,
+}  # fmt: skip
 
 
 def _short(text: str, name: str) -> Json:
@@ -311,6 +357,10 @@ _BUILDERS: Mapping[str, Callable[[Options], Json]] = {
             "attach-internet-gateway",
             "detach-internet-gateway",
             "replace-network-acl-association",
+            "delete-nat-gateway",
+            "delete-vpc-peering-connection",
+            "detach-vpn-gateway",
+            "disable-vgw-route-propagation",
         ),
         _plain,
     ),
@@ -320,5 +370,5 @@ _BUILDERS: Mapping[str, Callable[[Options], Json]] = {
         for verb in ("authorize", "revoke")
         for way in ("ingress", "egress")
     },
-    "modify-network-interface-attribute": _groups,
+    **dict.fromkeys(("modify-network-interface-attribute", "modify-instance-attribute"), _groups),
 }

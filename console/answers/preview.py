@@ -163,9 +163,11 @@ def _notes(name: str) -> tuple[str, ...]:
     by_port = (
         "Each conversation is judged by the client port that it used last, and by the lower port as the service's."
     )
-    if "SecurityGroup" in name or name == "ModifyNetworkInterfaceAttribute":
+    if "SecurityGroup" in name or name.endswith("Attribute"):
         lives = (
             "A security group lets the connections live that it tracks: what is cut off fails when it connects again."
         )
         return lives, by_port
+    if name == "DeleteNatGateway":
+        return "Conversations of the gateway's own interface end too, and are not listed.", by_port
     return (by_port,)

@@ -1,6 +1,6 @@
 """Answers in a terminal.
 
-`screen.py`  the only module that prints.   `escape.py`  text that is safe to print.
+`screen.py`  the only module that prints.
 `incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  `ingest.py`  `explain.py`  `changes.py`
 `config.py`  `replay.py`  `preview.py`  one module for each answer.
 """

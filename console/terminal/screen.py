@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from console.answers.csv_cell import csv_cell
 from console.answers.plain import json_text
 from console.answers.text import clean
-from console.terminal.escape import csv_cell
 
 WIDE = 1_000_000
 """Width in columns when the output is not a terminal: lines in a pipe are never broken."""

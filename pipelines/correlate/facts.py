@@ -17,12 +17,13 @@ from clickhouse_connect.driver.client import Client
 from connectors.store.clickhouse import query
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.trial import SampledFlow
-from pipelines.correlate.detect.minutes import DATA_BYTES, HANDSHAKE_BYTES, MANY_PORTS, MINUTES, Ints, serves
+from pipelines.correlate.detect.minutes import MANY_PORTS, MINUTES, Ints, serves
 from pipelines.correlate.detect.rejects import REGULAR_MINUTES
 from pipelines.correlate.detect.screen import HOURS, LONGEST, may_have_lost
 from pipelines.correlate.detect.signals import Conversation, Pointer, address
 from pipelines.correlate.tell.evidence import FlowRow
 from schemas.configuration import NetworkInterface
+from schemas.flow import DATA_BYTES, HANDSHAKE_BYTES
 from schemas.incident import Examined
 
 FEWEST = 20

@@ -1,13 +1,16 @@
 """Proves that a typed command is read as the call that CloudTrail would record, and that what is foreseen of it is what
 the simulation then does, for changes of all kinds."""
 
+import json
 import shlex
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
 
-from connectors.aws.typed import request_of
+from connectors.aws.typed import _short, request_of
 from network.aws.call import ids_in
 from network.aws.describe import resources_from_describe
 from network.history.timeline import Timeline
@@ -94,6 +97,55 @@ def test_options_in_other_forms() -> None:
     assert request["ipPermissions"]["items"][0]["ipRanges"] == {"items": [{"cidrIp": "192.0.2.0/24"}]}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "delete-route --route-table-id rtb-1 --destination-cidr-block 0.0.0.0/0",
+        "create-network-acl-entry --network-acl-id acl-1 --rule-number 90 --ingress --protocol 6 --rule-action deny"
+        " --cidr-block 0.0.0.0/0 --port-range From=22,To=22",
+        "create-network-acl-entry --network-acl-id acl-1 --rule-number 90 --egress --protocol 1 --rule-action allow"
+        " --cidr-block 0.0.0.0/0 --icmp-type-code Type=-1,Code=-1",
+        "revoke-security-group-ingress --group-id sg-1 --security-group-rule-ids sgr-1 sgr-2",
+        "authorize-security-group-egress --group-id sg-1 --ip-permissions"
+        " IpProtocol=tcp,FromPort=443,ToPort=443,IpRanges=[{CidrIp=192.0.2.0/24}]",
+        "modify-instance-attribute --instance-id i-1 --groups sg-1 sg-2",
+    ],
+)
+def test_a_json_request_is_the_same_call(command: str) -> None:
+    words = shlex.split(command)
+    request: dict[str, Any] = {"Egress": "--egress" in words} if {"--ingress", "--egress"} & {*words} else {}
+    shape: Any = operation(words[0]).input_shape
+    for name, values in options(words[1:]).items():
+        member = next(each for each in shape.members if xform_name(each, "-") == name)
+        kind = shape.members[member].type_name
+        if "=" in values[0]:
+            structures = [_short(value, name) for value in values]
+            request[member] = structures if kind == "list" else structures[0]
+        else:
+            request[member] = {"list": values, "integer": values[0]}.get(kind, values[0])
+    if "RuleNumber" in request:
+        request["RuleNumber"] = int(request["RuleNumber"])
+    typed = request_of(["aws", "ec2", *words])
+    assert request_of(["aws", "ec2", words[0], "--cli-input-json", json.dumps(request)]) == typed
+    assert request_of(["aws", "ec2", *words, "--cli-input-json", json.dumps(request)]) == typed
+
+
+def options(words: list[str]) -> dict[str, list[str]]:
+    """The options with values."""
+    found: dict[str, list[str]] = {}
+    for word in words:
+        if word.startswith("--"):
+            found[word[2:]] = []
+        else:
+            found[list(found)[-1]].append(word)
+    return {name: values for name, values in found.items() if values}
+
+
+def operation(name: str) -> Any:
+    service = get_session().get_service_model("ec2")
+    return next(service.operation_model(each) for each in service.operation_names if xform_name(each, "-") == name)
+
+
 ENTRY = "aws ec2 create-network-acl-entry --network-acl-id acl-1 --rule-number 90 --egress --rule-action deny"
 RULE = "aws ec2 authorize-security-group-ingress --group-id sg-1"
 GROUPS = "aws ec2 modify-network-interface-attribute --network-interface-id eni-1 --groups sg-1"
@@ -120,6 +172,14 @@ GROUPS = "aws ec2 modify-network-interface-attribute --network-interface-id eni-
         ("aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions [{", "is not JSON"),
         ("aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions A=1", "no member 'A'"),
         ("aws ec2 modify-network-interface-attribute --network-interface-id eni-1", "Only --groups"),
+        ("aws ec2 delete-route --cli-input-json [1]", "not a structure"),
+        ("aws ec2 delete-route --cli-input-json {", "is not JSON"),
+        ('aws ec2 delete-route --cli-input-json {"RouteTable":"rtb-1"}', "has no member 'RouteTable'"),
+        (
+            'aws ec2 delete-route --cli-input-json {"RouteTableId":7}',
+            "RouteTableId of --cli-input-json is not a string",
+        ),
+        ('aws ec2 delete-route --cli-input-json {"RouteTableId":"rtb-1"}', "one destination, not 0"),
         (f"{GROUPS} --source-dest-check", "--source-dest-check cannot be given beside --groups"),
         ("aws ec2 delete-network-acl-entry --network-acl-id acl-1 --rule-number 90 --egress=false", "takes no value"),
         (

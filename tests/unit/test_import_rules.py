@@ -50,7 +50,7 @@ def test_every_contract_is_kept() -> None:
         ("pipelines/ingest/read/fetch.py", "import pipelines.ingest.write.load", "ingest goes one way"),
         ("pipelines/correlate/blame/edits.py", "import pipelines.correlate.tell.evidence", "correlate goes one way"),
         ("network/verdict/acl.py", "import network.history.state", "network goes one way"),
-        ("console/answers/sql.py", "import console.terminal.screen", "answers never import the terminal"),
+        ("console/answers/sql.py", "import console.terminal.screen", "answers never import the faces"),
         ("network/verdict/explain.py", "import clickhouse_connect", "pure logic imports neither"),
         ("pipelines/ingest/enrich/flows.py", "import boto3", "pure logic imports neither"),
         ("pipelines/correlate/detect/interface.py", "import apache_beam", "pure logic imports neither"),

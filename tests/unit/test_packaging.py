@@ -32,11 +32,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return next(dist.glob("*.tar.gz")), next(dist.glob("*.whl"))
 
 
+SHIPPED = (".py", ".sql", ".typed", ".html", ".css", ".js", ".svg")
+
+
 def shipped() -> set[str]:
-    """Every module and every .sql file of the packages."""
-    found = (
-        path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".sql", ".typed")
-    )
+    """Every module, query, template, script and style of the packages."""
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in SHIPPED)
     return {str(path.relative_to(ROOT)) for path in found}
 
 

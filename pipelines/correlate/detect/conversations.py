@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.correlate.detect.minutes import HANDSHAKE_BYTES, Bools, Ints, Minutes, starts
+from pipelines.correlate.detect.minutes import Bools, Ints, Minutes, starts
+from schemas.flow import HANDSHAKE_BYTES
 from schemas.protocols import TCP
 
 NEIGHBOUR = 60

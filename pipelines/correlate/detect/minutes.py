@@ -46,12 +46,6 @@ and row_no of the first and the last row. `accept_open_*` are the earliest and l
 open a connection. `data_*` is of the accepted rows that carry data: all of other protocols than TCP, and TCP rows with
 at least `DATA_BYTES` more than handshakes have."""
 
-HANDSHAKE_BYTES = 64
-"""Bytes per packet, including the IP header, up to which a TCP packet is a SYN, a SYN-ACK or a bare ACK: 40 without
-options, 60 with the usual ones, and a margin. Larger packets carry data."""
-DATA_BYTES = 100
-"""Bytes in excess of `HANDSHAKE_BYTES` per packet from which a record carries data: more than a scanner's stray packet
-or an unsolicited banner, less than any request or answer of a common protocol."""
 MANY_PORTS = 10
 """A port that is the higher one in conversations with this many lower ports (1024 or more) has a service."""
 
