@@ -23,10 +23,12 @@ RUN = [
     "uvicorn>=0.40",
 ]
 DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
+MCP = ["mcp>=2.3"]
 DASK = ["dask>=2024.4.2", "distributed>=2024.4.2"]
 TEST = [
     *DEMO,
     *DASK,
+    *MCP,
     "axe-playwright-python",
     "boto3-stubs[ec2,s3]",
     "codespell>=2.3",
@@ -60,6 +62,6 @@ setup(
         "pipelines": ["py.typed", "correlate/queries/*.sql"],
     },
     install_requires=RUN,
-    extras_require={"dask": DASK, "demo": DEMO, "test": TEST},
+    extras_require={"dask": DASK, "demo": DEMO, "mcp": MCP, "test": TEST},
     entry_points={"console_scripts": ["flowtrail=cli:main"]},
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import ask, check, console, demo, ingest, preview, read, rejected, repair, replay, watch, write
+from cli import ask, check, console, demo, ingest, mcp, preview, read, rejected, repair, replay, watch, write
 from cli.base import EXIT_CODES, Commands, PipelineCommand
 
 app = typer.Typer(
@@ -56,6 +56,7 @@ for command in (
     read.incidents,
     read.incident,
     console.console,
+    mcp.mcp,
     ask.explain,
     preview.preview,
     ask.changes,

@@ -2,7 +2,7 @@
 
 `incidents.py`  `search.py`  `status.py`  `sql.py`  `check.py`  the answers, each with its JSON form.
 `explain.py` (`explanation.py`, `explain_words.py`)  whether one end reaches another, and what the log has of it.
-`question.py`  what `explain` can be asked, from text.
+`question.py`  times and ends, from text.
 `traffic.py`  an incident's traffic over time.   `network.py`  the whole network at a time.
 `preview.py`  which observed conversations a change would cut off or open.
 `replay.py`   a past range again, and how two accounts of it differ.

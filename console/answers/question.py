@@ -1,11 +1,13 @@
-"""Questions for `explain`, from text that people and programs give."""
+"""What people and programs ask about, from the text that they give."""
 
 import re
+from datetime import UTC, datetime
 
 from network.cidr import address_text, is_address
 from network.verdict.reach import Question, Where
 from schemas.errors import FlowtrailError
 from schemas.protocols import PORTED, protocol_number
+from schemas.times import BEGINNING, END, parse_when
 
 
 def where(text: str) -> Where:
@@ -53,3 +55,13 @@ def question(
     if number not in PORTED and (port or client_port):
         raise FlowtrailError(f"{protocol} has no ports.", "Leave out the port and the client port.")
     return Question(src, dst, number, port or 0, client_port, vpc)
+
+
+def moment(text: str) -> datetime | None:
+    """A time as the command line takes it, None for ''. Raises FlowtrailError for anything else."""
+    if not text.strip():
+        return None
+    found = parse_when(text.strip(), datetime.now(UTC))
+    if not BEGINNING <= found < END:
+        raise FlowtrailError(f"{text!r} is outside the years 1970 to 2105.", "Give a time such as 2026-11-20T14:00.")
+    return found

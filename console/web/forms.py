@@ -1,10 +1,11 @@
 """What was typed into a form, which is also what stands in the address of a page: text becomes a value of its type."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
+from console.answers import question
 from schemas.errors import FlowtrailError
-from schemas.times import BEGINNING, END, parse_when
+from schemas.times import BEGINNING, END
 
 
 def text(query: Mapping[str, str], name: str) -> str:
@@ -12,14 +13,8 @@ def text(query: Mapping[str, str], name: str) -> str:
 
 
 def moment(query: Mapping[str, str], name: str) -> datetime | None:
-    """The time, as the command line takes it; None if it is not given. Raises FlowtrailError for anything else."""
-    given = text(query, name)
-    if not given:
-        return None
-    found = parse_when(given, datetime.now(UTC))
-    if not BEGINNING <= found < END:
-        raise FlowtrailError(f"{given!r} is outside the years 1970 to 2105.", "Give a time such as 2026-11-20T14:00.")
-    return found
+    """The time, None if it is not given. Raises FlowtrailError for anything else."""
+    return question.moment(text(query, name))
 
 
 def span(query: Mapping[str, str]) -> tuple[datetime, datetime]:

@@ -33,9 +33,9 @@ NAMES = [
 NAMES += ["doctor", *(f"deadletters {name}" for name in ("list", "replay", "forget", "export", "import"))]
 NAMES += ["rejected list", "rejected reread"]
 NAMES += ["explain", "changes", "config show", "config diff", "replay", "replay-diff", "preview"]
-NAMES += ["watch", "notify test", "console"]
-SERVED = ("demo", "console")
-"""Commands that answer nothing: one tells a story, the other serves pages."""
+NAMES += ["watch", "notify test", "console", "mcp"]
+SERVED = ("demo", "console", "mcp")
+"""Commands without an answer of their own: one tells a story, the others serve."""
 
 
 def test_the_commands_are_these() -> None:
