@@ -1,13 +1,12 @@
 """The command that serves the web console. It does not import Beam."""
 
 import os
-import socket
 from typing import Annotated
 
 import typer
 
 from cli.base import say, settings, store_of
-from schemas.errors import FlowtrailError
+from cli.serving import listening, place, server, url
 
 PORT = 8470
 
@@ -44,43 +43,13 @@ def console(
     """
     from console.web.access import TOKEN, Access
 
-    address, _, port = listen.rpartition(":")
-    address = address.strip("[]")
-    if not address or not port.isdigit() or int(port) > 65_535:
-        raise typer.BadParameter(f"{listen!r} is not an address and a port: write 127.0.0.1:{PORT}.")
+    address, port = place(listen, PORT)
     access = Access(tuple(name.lower() for name in host_names or ()), os.environ.get(TOKEN, ""), identity_header)
     access.check(address)
     store = store_of(settings(ctx))
     store.reader()  # says now what is wrong with the database
-    import uvicorn
-
     from console.web.app import console_app
 
-    with _listening(address, int(port)) as bound:
-        host = f"[{address}]" if ":" in address else address
-        say(f"Console: http://{host}:{bound.getsockname()[1]}/" + ("?token=..." if access.token else ""))
-        config = uvicorn.Config(
-            console_app(store, access),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=1,
-        )
-        uvicorn.Server(config).run(sockets=[bound])
-
-
-def _listening(address: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises FlowtrailError if it cannot. The protocol is named: without it, asyncio
-    would let the kernel hold back the second part of each answer for 40 ms."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((address, port))
-    except OSError as error:
-        bound.close()
-        raise FlowtrailError(
-            f"{address}:{port} cannot be listened on: {error.strerror or error}.", "Choose another with --listen."
-        ) from None
-    return bound
+    with listening(address, port) as bound:
+        say(f"Console: {url(address, bound)}" + ("?token=..." if access.token else ""))
+        server(console_app(store, access)).run(sockets=[bound])

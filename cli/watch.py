@@ -23,11 +23,13 @@ from cli.base import (
     store_of,
 )
 from cli.ingest import load_new
+from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
     from connectors.notify.channel import Channel
     from connectors.settings import Settings
+    from console.web.metrics import Metrics
     from pipelines.ingest.find.selection import Selection
     from pipelines.watch.inbox import Inbox
     from pipelines.watch.turn import Turn
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 EVERY = timedelta(seconds=60)
 EVERY_WITH_QUEUE = timedelta(hours=1)
+METRICS_PORT = 9470
 
 NotifyOption = Annotated[
     list[str] | None,
@@ -74,6 +77,9 @@ def watch(
         str | None,
         typer.Option(metavar="LENGTH", help="Learn normal traffic from this long before what is new. [default: 24h]"),
     ] = None,
+    metrics: Annotated[
+        str, typer.Option(metavar="ADDRESS:PORT", help="Serve /metrics, /healthz and /readyz here. [default: nowhere]")
+    ] = "",
     profile: ProfileOption = None,
     aws_region: AwsRegionOption = None,
     endpoint_url: EndpointOption = None,
@@ -96,6 +102,9 @@ def watch(
 
     A channel is stdout, a webhook (https://..., a POST request with JSON, signed if FLOWTRAIL_WEBHOOK_SECRET is set),
     or an Amazon SNS topic. Try one with `flowtrail notify test`.
+
+    With --metrics, Prometheus can ask for what is counted (docs/metrics.md), and an orchestrator whether the process is
+    alive and ready.
 
     \b
     Example:
@@ -125,9 +134,19 @@ def watch(
             from connectors.aws.sqs import Queue
             from pipelines.watch.inbox import Inbox
         inbox = Inbox(Queue(queue, found.access), tuple(urls), found.access)
-    turn = partial(_turn, found, tuple(urls), chosen, _channels(found))
+    turn = partial(_turn, found, tuple(urls), chosen, _channels(found), measure=bool(metrics))
     turns = _Turns(turn, inbox, every or EVERY_WITH_QUEUE, apart if store_of(found).embedded else _here)
-    repeat(turns, timedelta() if inbox else every or EVERY, during, _say_turn)
+    interval = timedelta() if inbox else every or EVERY
+    if not metrics:
+        repeat(turns, interval, during, _say_turn)
+        return
+    from cli.serving import listening, place, served, url
+    from console.web.metrics import Metrics, metrics_app
+
+    counted = Metrics(interval.total_seconds())
+    with listening(*place(metrics, METRICS_PORT)) as bound, served(metrics_app(counted), bound):
+        say(f"Metrics: {url(place(metrics, METRICS_PORT)[0], bound)}metrics")
+        repeat(partial(_counted, turns, counted), interval, during, _say_turn)
 
 
 @notify.callback()
@@ -201,6 +220,19 @@ class _Turns:
         return self._run(partial(self._turn, self._inbox))
 
 
+def _counted(once: "Callable[[], Turn]", metrics: "Metrics") -> "Turn":
+    """A turn, counted in the metrics."""
+    begun = time.monotonic()
+    try:
+        turn = once()
+    except FlowtrailError:
+        metrics.no_turn()
+        raise
+    figures = turn.figures or metrics.figures
+    metrics.turn(turn.loaded, len(turn.judged), len(turn.told), figures, time.monotonic() - begun)
+    return turn
+
+
 def _here(once: "Callable[[], Turn]") -> "Turn":
     return once()
 
@@ -211,6 +243,8 @@ def _turn(
     chosen: "Selection | None",
     channels: Sequence["Channel"],
     inbox: "Inbox | None",
+    *,
+    measure: bool,
 ) -> "Turn":
     """One turn, in this process."""
     from cli.progress import quiet
@@ -224,7 +258,7 @@ def _turn(
     if inbox is not None:
         load = partial(inbox.load, store, partial(_load_given, found, urls))
     with quiet():
-        return run_turn(store, load, channels, message, lookback=found.lookback)
+        return run_turn(store, load, channels, message, lookback=found.lookback, measure=measure)
 
 
 def _load_given(found: "Settings", urls: Sequence[str], refs: "Sequence[ObjectRef]") -> "IngestSummary":

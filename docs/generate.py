@@ -13,10 +13,13 @@ import typer
 from cli.app import app
 from cli.base import EXIT_CODES
 from connectors.settings import AWS_VARIABLES, PREFIX, READ_ELSEWHERE, Settings, accepts
+from console.web.metrics import Metrics
 from network.aws.services import CALLS
 from network.history.apply import EFFECTS
 from network.history.unmodelled import HARMLESS, PARTLY
 from pipelines.ingest.parse.cloudtrail import REACHABILITY
+from schemas.figures import Figures
+from schemas.summary import IngestSummary
 from schemas.table import Column, Table
 from schemas.tables import TABLES
 from schemas.views import VIEWS
@@ -138,7 +141,34 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-REFERENCES = {"cli.md": cli, "settings.md": settings, "schema.md": schema, "calls.md": calls}
+def metrics() -> str:
+    """Every metric of `flowtrail watch --metrics`, as Markdown."""
+    made = Metrics(60)
+    made.turn(IngestSummary(), 0, 0, Figures(), 0)
+    rows = [
+        [f"`{family.name}{'_total' * (family.type == 'counter')}`", family.type, family.documentation]
+        for family in made.registry.collect()
+        if family.name.startswith("flowtrail_")
+    ]
+    return "\n".join(
+        [
+            f"# Metrics\n\n{MADE}\n",
+            "`flowtrail watch --metrics ADDRESS:PORT` serves these at `/metrics`, with those of the process that the"
+            " Prometheus client adds. Counters count what this process did; gauges show what the store said at the end"
+            " of the last turn, whoever did it. `/healthz` answers as long as the process does, `/readyz` with 503 when"
+            " the last turn failed or was long ago. Alert rules are in `deploy/prometheus/alerts.yml`.\n",
+            _table(["metric", "type", "meaning"], sorted(rows)),
+        ]
+    )
+
+
+REFERENCES = {
+    "cli.md": cli,
+    "settings.md": settings,
+    "schema.md": schema,
+    "calls.md": calls,
+    "metrics.md": metrics,
+}
 
 
 def stale() -> list[str]:

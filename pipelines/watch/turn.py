@@ -7,10 +7,12 @@ from datetime import timedelta
 from connectors.notify.channel import Channel
 from connectors.store import watching
 from connectors.store.clickhouse import Store
+from connectors.store.figures import figures
 from connectors.store.migrate import ensure_migrated
 from pipelines.correlate import facts
 from pipelines.correlate.pipeline import run_correlate
 from pipelines.watch import due, news
+from schemas.figures import Figures
 from schemas.runner import IN_PROCESS, Runner
 from schemas.summary import IngestSummary
 from schemas.times import END
@@ -21,11 +23,12 @@ HORIZON = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Turn:
-    """What a turn did: what it loaded, which ranges it judged, and what it told."""
+    """What a turn did: what it loaded, which ranges it judged, and what it told. `figures` of the store if wanted."""
 
     loaded: IngestSummary
     judged: tuple[due.Range, ...] = ()
     told: tuple[Message, ...] = ()
+    figures: Figures | None = None
 
 
 def run_turn(
@@ -37,6 +40,7 @@ def run_turn(
     lookback: timedelta = timedelta(hours=24),
     horizon: timedelta = HORIZON,
     runner: Runner = IN_PROCESS,
+    measure: bool = False,
 ) -> Turn:
     """Load by `load`, correlate the times of all records that no turn has judged yet, and tell what is new.
 
@@ -62,4 +66,5 @@ def run_turn(
             run_correlate(store, start, end, lookback=lookback, runner=runner)
         watching.note_judged(client, {each.load for each in waiting})
         turn = replace(turn, judged=tuple(found))
-    return replace(turn, told=tuple(news.tell(client, channels, render)))
+    turn = replace(turn, told=tuple(news.tell(client, channels, render)))
+    return replace(turn, figures=figures(client)) if measure else turn

@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import boto3
@@ -14,6 +17,7 @@ import pytest
 from simulation.aws import environment
 from simulation.network import save
 from simulation.story import BEGIN, END, FIXED, NOW, Telling, logs, put
+from tests.prometheus import values
 from tests.stories import Stories
 
 ROOT = Path(__file__).parents[2]
@@ -28,10 +32,13 @@ def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch:
         flowtrail("snapshot", "--from-files", str(tmp_path / "saved"), "--as-of", f"{BEGIN:%Y-%m-%dT%H:%M:%SZ}")
         put(logs(story, Telling(), BEGIN, NOW), stage.endpoint, "story")
         command = [sys.executable, "-m", "cli", "watch", "s3://story/", "-o", "json"]
+        command += ["--metrics", "127.0.0.1:0"]
         command += ["--every", "1s"] if by == "listing" else ["--queue", notified(stage.endpoint, "story")]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=pipe, stderr=pipe, text=True) as watch:
             assert watch.stdout is not None
+            assert watch.stderr is not None
+            metrics = watch.stderr.readline().removeprefix("Metrics: ").strip()
             told = [json.loads(watch.stdout.readline()) for _ in range(2)]
             assert {message["incident"]["certainty"] for message in told} == {"proven"}
             assert {message["title"].split(":")[0] for message in told} == {"Open"}
@@ -43,11 +50,29 @@ def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch:
             over = [json.loads(watch.stdout.readline()) for _ in range(2)]
             assert {message["title"].split(":")[0] for message in over} == {"Over"}
             assert {m["incident"]["id"] for m in over} == {m["incident"]["id"] for m in told}
+            counted = until(metrics, lambda found: found["flowtrail_messages_sent_total"] == 4)
+            assert counted["flowtrail_incidents{proven,closed}"] == 2
+            assert counted["flowtrail_objects_loaded_total"] == counted["flowtrail_objects"] > 0
+            assert counted["flowtrail_rows_written_total{flows}"] > 10_000
+            assert counted["flowtrail_lag_seconds{123456789012,us-east-1}"] > 0
+            assert counted["flowtrail_ready"] == 1
             watch.send_signal(signal.SIGTERM)
             rest, error = watch.communicate(timeout=60)
         assert (watch.returncode, rest) == (0, ""), error
         assert "Traceback" not in error
         assert error.count("2 told") == 2, error
+
+
+def until(url: str, reached: Callable[[Mapping[str, float]], bool]) -> Mapping[str, float]:
+    """What Prometheus reads there, once it has reached that."""
+    deadline = time.monotonic() + 60
+    while True:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
+            found = values(answer.read().decode())
+        if reached(found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
 
 
 def notified(endpoint: str, bucket: str) -> str:
