@@ -32,6 +32,7 @@ TEST = [
     *MCP,
     "axe-playwright-python",
     "boto3-stubs[ec2,s3]",
+    "cfn-lint",
     "codespell>=2.3",
     "flowlogs-reader",
     "hypothesis",
