@@ -19,7 +19,7 @@ help:
 	@echo "make docs    regenerate the reference pages in docs/"
 	@echo "make bench   run the benchmarks against comparable tools (20 minutes; less with FLOWTRAIL_BENCH=quick)"
 	@echo "make bench-accuracy  judge 468 simulated incidents and 3,000 clean hours (over an hour; continues when run again)"
-	@echo "make fuzz    parse a million mangled log lines, try 100,000 hostile SQL statements and a million packets (about 20 minutes)"
+	@echo "make fuzz    parse a million mangled log lines, try 100,000 hostile SQL statements, a million packets and 10,000 hostile requests (about 20 minutes)"
 	@echo "make clean   remove .venv and all build output"
 
 install: $(STAMP)
@@ -67,7 +67,7 @@ browser:
 
 # Tests start hundreds of processes, which read their bytecode from files even where the environment says not to.
 test: lint strace prism browser
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadgroup
 
 test-crash: $(STAMP)
 	@CI=true $(MAKE) --no-print-directory strace
@@ -101,6 +101,7 @@ fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_parse
 	$(BIN)/python -m tests.fuzz_sql
 	$(BIN)/python -m tests.fuzz_verdict
+	$(BIN)/python -m tests.fuzz_web
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,9 @@
 """Commands that only read. None of them imports Beam."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,15 +21,27 @@ from cli.base import (
 from console.answers.fields import Field
 from schemas.errors import FlowtrailError
 
+if TYPE_CHECKING:
+    from connectors.settings import Settings
+    from schemas.incident import Incident
 
-def incidents(ctx: typer.Context, output: OutputOption = None) -> None:
+WATCHED = timedelta(seconds=5)
+
+
+def incidents(
+    ctx: typer.Context,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Show what is new or changes, until Ctrl-C.")] = False,
+    output: OutputOption = None,
+) -> None:
     """List the incidents that were found.
 
     They are sorted by the time they were first seen. When there are none, it says what was examined, and how complete
     the flow logs and CloudTrail are for that time.
 
     As JSON: an array of incidents with all their fields, [] when there are none; what was examined is then on standard
-    error.
+    error. With --watch, a list at first and then one whenever something is new or has changed; `flowtrail watch` finds
+    it.
 
     \b
     Example:
@@ -36,7 +50,33 @@ def incidents(ctx: typer.Context, output: OutputOption = None) -> None:
     from console.answers import incidents as answers
 
     found = settings(ctx, output=output)
-    reply_incidents(found, answers.incidents(store_of(found)))
+    if watch:
+        _watch(found)
+    else:
+        reply_incidents(found, answers.incidents(store_of(found)))
+
+
+def _watch(found: "Settings") -> None:
+    """List the incidents again and again, and show those that differ. An embedded database is given back meanwhile."""
+    from cli.follow import apart, repeat
+    from console.answers.incidents import incidents as listed
+
+    store = store_of(found)
+    seen: dict[str, Incident] = {}
+    once = partial(listed, store)
+
+    first = True
+
+    def tell(known: "list[Incident]") -> None:
+        nonlocal first
+        news = [each for each in known if seen.get(each.id) != each]
+        seen.update({each.id: each for each in news})
+        if news or first:
+            reply_incidents(found, news)
+            sys.stdout.flush()
+        first = False
+
+    repeat(partial(apart, once) if store.embedded else once, WATCHED, None, tell)
 
 
 def incident(
@@ -54,11 +94,13 @@ def incident(
       flowtrail incident 5f1c
     """
     from console.answers import incidents as answers
+    from console.answers.traffic import traffic
     from console.terminal.incidents import show_told
 
     found = settings(ctx, output=output)
     one = answers.incident(store_of(found), incident_id)
-    reply(found, one.to_json(), lambda screen: show_told(one, screen))
+    seen = traffic(store_of(found), one.now.incident) if found.output == "table" else None
+    reply(found, one.to_json(), lambda screen: show_told(one, screen, seen))
 
 
 def search(

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from console.answers.incidents import FIND_SOME, MOST, Told, what
 from console.answers.text import both, few, utc
+from console.answers.traffic import Traffic
 from console.terminal.screen import Screen
+from console.terminal.traffic import show_traffic
 from schemas.incident import Certainty, Examined, Incident, Said, State
 
 NONE = "No incidents."
@@ -48,12 +50,13 @@ _CERTAINTY = {
 }
 
 
-def show_told(told: Told, screen: Screen) -> None:
-    """An incident in full, whether it is still said, from which range it is known, and what was said earlier."""
+def show_told(told: Told, screen: Screen, traffic: Traffic | None = None) -> None:
+    """An incident in full, whether it is still said, from which range it is known, its traffic, and what was said
+    earlier."""
     if told.now.withdrawn:
         screen.line(_withdrawn(told.now), "bold")
         screen.line()
-    show_story(told.now.incident, screen, told.now.examined)
+    show_story(told.now.incident, screen, told.now.examined, traffic)
     if told.earlier:
         screen.heading("Said earlier")
     last = ""
@@ -77,7 +80,9 @@ def _in_short(said: Said, named: str) -> str:
     return f"{title}, {state}, {found.certainty}{cause}, since {utc(found.first_seen)}"
 
 
-def show_story(found: Incident, screen: Screen, examined: Examined | None = None) -> None:
+def show_story(
+    found: Incident, screen: Screen, examined: Examined | None = None, traffic: Traffic | None = None
+) -> None:
     """What stopped, who caused it and when, how to undo it, the evidence, and the range that it is known from."""
     screen.line(f"Incident {found.id}: {what(found)}", "bold")
     state = f"closed {both(found.closed_at)}" if found.closed_at else str(found.state)
@@ -94,6 +99,8 @@ def show_story(found: Incident, screen: Screen, examined: Examined | None = None
     )
     _cause(found, screen)
     _commands(found, screen)
+    if traffic:
+        show_traffic(traffic, found, screen)
     if found.timeline:
         screen.heading("Timeline")
         for entry in found.timeline:

@@ -43,7 +43,9 @@ def search(request: Request) -> Response:
 
     def make() -> Any:
         filters = _filters(query)
-        return searched.top(store, filters, Field(top)) if top in {*Field} else searched.search(store, filters)
+        if top and top not in {*Field}:
+            raise FlowtrailError(f"{top!r} is not a field.", f"Choose one of {', '.join(Field)}.")
+        return searched.top(store, filters, Field(top)) if top else searched.search(store, filters)
 
     answer, error = _answered(make)
     if forms.text(query, "format") == "csv" and answer is not None and not top:

@@ -15,7 +15,7 @@ from tests.conftest import copy
 from tests.stories import Stories
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def told_store(
     engine_folder: Path, template: Store, stories: Stories, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Store]:

@@ -1,6 +1,7 @@
 """The command `watch` as a process, on the story: it tells of both faults when their logs arrive, and that they are
 over when those of the repair do, by listing or by a queue; others can read meanwhile, and a signal ends it."""
 
+import csv
 import json
 import os
 import signal
@@ -44,12 +45,18 @@ def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch:
             assert {message["title"].split(":")[0] for message in told} == {"Open"}
             fixes = [message["incident"]["fix"] for message in told]
             assert sorted(fixes) == sorted(i["fix"] for i in json.loads(flowtrail("incidents", "-o", "json")))
+            looking = [sys.executable, "-m", "cli", "incidents", "--watch", "-o", "csv"]
+            beside = subprocess.Popen(looking, cwd=ROOT, env=dict(os.environ), stdout=pipe, stderr=pipe, text=True)
+            assert states(beside, 2) == ["open", "open"]
 
             fixed = stage.fix(story, tuple(sorted(fixes)), FIXED)
             put(logs(fixed, Telling(), NOW, END), stage.endpoint, "story")
             over = [json.loads(watch.stdout.readline()) for _ in range(2)]
             assert {message["title"].split(":")[0] for message in over} == {"Over"}
             assert {m["incident"]["id"] for m in over} == {m["incident"]["id"] for m in told}
+            assert states(beside, 2) == ["closed", "closed"]
+            beside.send_signal(signal.SIGINT)
+            assert beside.wait(30) == 130
             counted = until(metrics, lambda found: found["flowtrail_messages_sent_total"] == 4)
             assert counted["flowtrail_incidents{proven,closed}"] == 2
             assert counted["flowtrail_objects_loaded_total"] == counted["flowtrail_objects"] > 0
@@ -61,6 +68,17 @@ def test_it_tells_of_what_happens(stories: Stories, tmp_path: Path, monkeypatch:
         assert (watch.returncode, rest) == (0, ""), error
         assert "Traceback" not in error
         assert error.count("2 told") == 2, error
+
+
+def states(listing: "subprocess.Popen[str]", number: int) -> list[str]:
+    """Of the incidents that it shows next, in one list or several."""
+    assert listing.stdout is not None
+    found: list[str] = []
+    while len(found) < number:
+        row = next(csv.reader([listing.stdout.readline()]))
+        if row[0] != "id":
+            found.append(row[2])
+    return found
 
 
 def until(url: str, reached: Callable[[Mapping[str, float]], bool]) -> Mapping[str, float]:
