@@ -51,9 +51,7 @@ HOSTS = ("127.0.0.1:8470",) * 12 + (
 ORIGINS: tuple[str | None, ...] = (None,) * 9 + ("https://evil.example", "null", "http://127.0.0.1:8470")
 
 
-async def answered(
-    app: Any, method: str, path: str, asked: str, headers: dict[str, str]
-) -> tuple[int, Any, str]:
+async def answered(app: Any, method: str, path: str, asked: str, headers: dict[str, str]) -> tuple[int, Any, str]:
     """Status, headers and body of one request, without a socket."""
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
