@@ -27,8 +27,11 @@ from schemas.errors import FlowtrailError
 from schemas.times import rfc3339
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
     from connectors.notify.channel import Channel
     from connectors.settings import Settings
+    from connectors.store.clickhouse import Store
     from console.web.metrics import Metrics
     from pipelines.ingest.find.selection import Selection
     from pipelines.watch.inbox import Inbox
@@ -77,6 +80,14 @@ def watch(
         str | None,
         typer.Option(metavar="LENGTH", help="Learn normal traffic from this long before what is new. [default: 24h]"),
     ] = None,
+    snapshots: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=length,
+            metavar="LENGTH",
+            help="Take a snapshot of the configuration at this interval, and after changes. [default: never]",
+        ),
+    ] = None,
     metrics: Annotated[
         str, typer.Option(metavar="ADDRESS:PORT", help="Serve /metrics, /healthz and /readyz here. [default: nowhere]")
     ] = "",
@@ -93,8 +104,11 @@ def watch(
     nothing.
 
     Begins with the last 24 hours of records; what was said before a channel is first used is not told there. Take a
-    snapshot first. Any number of processes may watch with one server: each object counts once, and what one of them
-    leaves unfinished, another does.
+    snapshot first, or give --snapshots: then one is taken at first, at that interval, and a quarter of an hour after a
+    change, of the account and region of the credentials.
+
+    Any number of processes may watch with one server: each object counts once, and what one of them leaves unfinished,
+    another does.
 
     The queue has S3's event notifications, directly, by SNS or by EventBridge, or CloudTrail's own. Objects outside the
     prefixes are not loaded, and their messages are left to the queue's redrive policy. With --queue the prefixes are
@@ -134,7 +148,7 @@ def watch(
             from connectors.aws.sqs import Queue
             from pipelines.watch.inbox import Inbox
         inbox = Inbox(Queue(queue, found.access), tuple(urls), found.access)
-    turn = partial(_turn, found, tuple(urls), chosen, _channels(found), measure=bool(metrics))
+    turn = partial(_turn, found, tuple(urls), chosen, _channels(found), measure=bool(metrics), snapshots=snapshots)
     turns = _Turns(turn, inbox, every or EVERY_WITH_QUEUE, apart if store_of(found).embedded else _here)
     interval = timedelta() if inbox else every or EVERY
     if not metrics:
@@ -245,6 +259,7 @@ def _turn(
     inbox: "Inbox | None",
     *,
     measure: bool,
+    snapshots: timedelta | None,
 ) -> "Turn":
     """One turn, in this process."""
     from cli.progress import quiet
@@ -257,8 +272,26 @@ def _turn(
     load = partial(load_new, found, urls, chosen)
     if inbox is not None:
         load = partial(inbox.load, store, partial(_load_given, found, urls))
+    refresh = partial(_refresh, found, store, snapshots) if snapshots else None
     with quiet():
-        return run_turn(store, load, channels, message, lookback=found.lookback, measure=measure)
+        return run_turn(store, load, channels, message, lookback=found.lookback, measure=measure, refresh=refresh)
+
+
+def _refresh(found: "Settings", store: "Store", every: timedelta, client: "Client") -> None:
+    """Take a snapshot if one is due. An error is told, and does not stop the turn."""
+    from cli.write import drifted
+    from pipelines.snapshot import is_due, take
+
+    if not is_due(client, every, datetime.now(UTC)):
+        return
+    try:
+        taken = take(store, found.access)
+    except FlowtrailError as error:
+        say(f"warning: no snapshot was taken: {error.message} {error.remedy}")
+        return
+    say(f"Snapshot {taken.snapshot_id} taken.")
+    if taken.drift:
+        say(f"warning: {drifted(taken.drift)}")
 
 
 def _load_given(found: "Settings", urls: Sequence[str], refs: "Sequence[ObjectRef]") -> "IngestSummary":

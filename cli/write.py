@@ -2,6 +2,7 @@
 runs."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,13 +102,7 @@ def snapshot(
       flowtrail snapshot
       flowtrail snapshot --from-files saved/ --as-of 2026-11-20T09:00:00Z
     """
-    from cli.progress import progress
-    from connectors.store.configuration import save_snapshot
-    from connectors.store.migrate import ensure_migrated
-    from network.aws.describe import resources_from_describe
-    from pipelines.configuration import save_versions
-    from schemas.configuration import TYPE_NAMES
-    from schemas.snapshot import Snapshot
+    from cli.progress import progress, quiet
 
     found = settings(ctx, output=output, profile=profile, aws_region=aws_region, endpoint_url=endpoint_url)
     now = datetime.now(UTC)
@@ -118,17 +113,36 @@ def snapshot(
         say(f"warning: the saved output is assumed to be valid now, {rfc3339(when)}; set --as-of to when it was saved.")
     with progress("reading the configuration"):
         answers, region = _answers(from_files, found.access)
-    resources = resources_from_describe(answers)
-    store = store_of(found)
-    ensure_migrated(store)
+    with quiet():
+        from pipelines.snapshot import keep
+    from schemas.configuration import TYPE_NAMES
+
     source = "endpoint" if from_files is None else "files"
-    taken = Snapshot(when, source, resources, _owner(answers), region)
-    snapshot_id = save_snapshot(store.client(), taken)
-    save_versions(store)
-    counts = Counter(TYPE_NAMES[type(resource)] for resource in resources)
+    taken = keep(store_of(found), answers, when, source, region)
+    counts = Counter(TYPE_NAMES[type(resource)] for resource in taken.snapshot.resources)
     kinds = ", ".join(f"{number} {name}" for name, number in counts.items())
-    done = {"snapshot_id": snapshot_id, "as_of": when, "source": source, "resources": dict(counts)}
-    reply(found, done, lambda screen: screen.line(f"Snapshot {snapshot_id} as of {rfc3339(when)}: {kinds}."))
+    done = {
+        "snapshot_id": taken.snapshot_id,
+        "as_of": when,
+        "source": source,
+        "resources": dict(counts),
+        "drift": list(taken.drift),
+    }
+    lines = [f"Snapshot {taken.snapshot_id} as of {rfc3339(when)}: {kinds}."]
+    if taken.drift:
+        lines.append(drifted(taken.drift))
+    reply(found, done, lambda screen: screen.lines(lines))
+
+
+def drifted(resources: Sequence[str]) -> str:
+    """That resources are not what the known changes lead to."""
+    from console.answers.text import few
+
+    number = f"{len(resources)} resource{'s' * (len(resources) != 1)}"
+    return (
+        f"{number} differ{'s' * (len(resources) == 1)} from what the earlier snapshot and the changes since lead to:"
+        f" {few(resources, 5)}. A call has not been delivered yet, or is one that is not loaded."
+    )
 
 
 def _answers(folder: Path | None, access: "Access") -> tuple[dict[str, dict[str, Any]], str]:
@@ -140,13 +154,6 @@ def _answers(folder: Path | None, access: "Access") -> tuple[dict[str, dict[str,
     from connectors.aws.ec2 import describe_all, region
 
     return describe_all(access=access), region(access)
-
-
-def _owner(answers: dict[str, dict[str, Any]]) -> str:
-    """The account that owns the first resource with an OwnerId; "" if none has one."""
-    lists = (items for answer in answers.values() for items in answer.values() if isinstance(items, list))
-    owned = (item.get("OwnerId") for items in lists for item in items if isinstance(item, dict))
-    return next((str(owner) for owner in owned if owner), "")
 
 
 def correlate(

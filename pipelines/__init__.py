@@ -9,7 +9,7 @@
 `watch/`      ingest and correlate what has come, turn by turn, and tell what is new.
 `runner.py`   runs a pipeline.   `engines.py`  Beam's runners and their options; add a runner here.
 `progress.py`  how far a run is, read from the store.
-`configuration.py`  the timeline of the VPC configuration, made once per process.
+`configuration.py`  the timeline of the VPC configuration, made once per process.   `snapshot.py`  takes a snapshot.
 
 The other packages, each with its own map:
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from clickhouse_connect.driver.client import Client
+
 from connectors.notify.channel import Channel
 from connectors.store import watching
 from connectors.store.clickhouse import Store
@@ -41,8 +43,10 @@ def run_turn(
     horizon: timedelta = HORIZON,
     runner: Runner = IN_PROCESS,
     measure: bool = False,
+    refresh: Callable[[Client], None] | None = None,
 ) -> Turn:
-    """Load by `load`, correlate the times of all records that no turn has judged yet, and tell what is new.
+    """Load by `load`, bring the configuration up to date by `refresh`, correlate the times of all records that no turn
+    has judged yet, and tell what is new.
 
     A turn that is interrupted anywhere is made good by the next one, in whatever process: loads are noted as judged
     after their incidents are known, and messages as told after they were sent. When watching begins, records from
@@ -52,6 +56,8 @@ def run_turn(
     turn = Turn(load())  # first, because it may wait: an embedded database is not held meanwhile
     ensure_migrated(store)
     client = store.client()
+    if refresh is not None:
+        refresh(client)
     news.introduce(client, channels)
     waiting = watching.due(client)
     newest = facts.extent(client, END, END).last if waiting else None

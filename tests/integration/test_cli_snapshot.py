@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -9,11 +10,16 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from cli import follow
 from cli.app import app
 from connectors.aws.ec2 import describe_all
 from connectors.store.clickhouse import Store
 from connectors.store.configuration import load_snapshots
+from pipelines import snapshot as taking
+from pipelines.snapshot import is_due
 from schemas.configuration import Vpc
+from schemas.errors import FlowtrailError
+from tests.conftest import Bucket
 
 Run = Callable[..., Result]
 
@@ -104,3 +110,58 @@ def test_a_folder_that_does_not_exist(run: Run, tmp_path: Path) -> None:
     result = run("snapshot", "--from-files", str(tmp_path / "nowhere"))
     assert result.exit_code == 1
     assert f"The folder {tmp_path / 'nowhere'} does not exist." in result.stderr
+
+
+def test_what_the_known_changes_do_not_explain_is_told(run: Run, vpc: str, s3_endpoint: str) -> None:
+    """Nothing is drift at first, nor when nothing has changed; then a rule that no loaded call has made."""
+    assert json.loads(run("snapshot", "-o", "json").stdout)["drift"] == []
+    assert json.loads(run("snapshot", "-o", "json").stdout)["drift"] == []
+    ec2 = boto3.client("ec2", endpoint_url=s3_endpoint)
+    [group] = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]
+    ec2.authorize_security_group_ingress(
+        GroupId=group["GroupId"], IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    text = run("snapshot").stdout
+    assert (
+        f"1 resource differs from what the earlier snapshot and the changes since lead to: {group['GroupId']}." in text
+    )
+
+
+def test_when_a_snapshot_is_due(run: Run, vpc: str, empty_store: Store) -> None:
+    assert run("migrate").exit_code == 0
+    client, hour = empty_store.client(), timedelta(hours=1)
+    assert is_due(client, hour, datetime.now(UTC))
+    assert run("snapshot").exit_code == 0
+    taken = load_snapshots(client)[0].as_of
+    assert not is_due(client, hour, taken + timedelta(minutes=59))
+    assert is_due(client, hour, taken + hour)
+    change = taken.replace(microsecond=0) + timedelta(minutes=5)
+    client.command(f"INSERT INTO change_events (event_time, event_id) VALUES ({int(change.timestamp())}, 'e')")
+    assert not is_due(client, hour, change + timedelta(minutes=14))
+    assert is_due(client, hour, change + timedelta(minutes=15))
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns run in this process, which has the database open."""
+    monkeypatch.setattr(follow, "apart", lambda once: once())
+
+
+def test_watch_takes_them(run: Run, vpc: str, bucket: Bucket, empty_store: Store, here: None) -> None:
+    result = run("watch", bucket.url, "--for", "1s", "--every", "1m", "--snapshots", "1h", "--notify", "stdout")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("Snapshot ") == 1
+    assert vpc in vpcs(empty_store)
+    assert "Snapshot " not in run("watch", bucket.url, "--for", "1s", "--every", "1m", "--snapshots", "1h").stderr
+
+
+def test_watch_goes_on_without_permission(
+    run: Run, bucket: Bucket, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: object) -> object:
+        raise FlowtrailError("EC2 denies ec2:DescribeVpcs.", "Grant it.")
+
+    monkeypatch.setattr(taking, "describe_all", denied)
+    result = run("watch", bucket.url, "--for", "1s", "--every", "1m", "--snapshots", "1h")
+    assert result.exit_code == 0, result.stderr
+    assert "warning: no snapshot was taken: EC2 denies ec2:DescribeVpcs. Grant it." in result.stderr
