@@ -136,7 +136,7 @@ def test_when_a_snapshot_is_due(run: Run, vpc: str, empty_store: Store) -> None:
     assert not is_due(client, hour, taken + timedelta(minutes=59))
     assert is_due(client, hour, taken + hour)
     change = taken.replace(microsecond=0) + timedelta(minutes=5)
-    client.command(f"INSERT INTO change_events (event_time, event_id) VALUES ({int(change.timestamp())}, 'e')")
+    client.command(f"INSERT INTO change_events (event_time, event_id) VALUES ({int(change.timestamp())}, 'e')")  # noqa: S608
     assert not is_due(client, hour, change + timedelta(minutes=14))
     assert is_due(client, hour, change + timedelta(minutes=15))
 
