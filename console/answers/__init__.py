@@ -8,6 +8,7 @@
 `replay.py`   a past range again, and how two accounts of it differ.
 `changes.py`  who changed what.   `config.py`  what a resource was.   `history.py`  the timeline behind them.
 `words.py`    resources, and the difference between two versions of one, in words.
+`trust.py`  whether the data can be trusted, at a glance.
 `coverage.py`, `gaps.py`, `overlaps.py`, `copies.py`  how complete an answer is.
 `fields.py`     the fields by which `search` counts records.
 `ask.py`        runs a file of `queries/` with a read-only client.   `guard.py`  which SQL a person may run.

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.store import configuration
 from connectors.store.clickhouse import Store
 from console.answers.ask import ask
+from console.answers.history import known_timeline
 from console.answers.words import told
 from network.aws.call import ids_in
 from network.aws.fields import unwrap
@@ -99,11 +100,10 @@ class Changes:
 
 def changes(store: Store, filters: Filters) -> Changes:
     """The newest changes that match. Raises FlowtrailError when the store cannot be read."""
-    client = store.reader()
-    snapshots, events = configuration.load_snapshots(client), configuration.load_changes(client)
-    scene = _Scene(Timeline(snapshots, events) if snapshots else None)
+    timeline = known_timeline(store)
+    scene = _Scene(timeline)
     found: list[Change] = []
-    for event in reversed(scene.timeline.changes if scene.timeline else events):
+    for event in reversed(timeline.changes if timeline else configuration.load_changes(store.reader())):
         if not filters.start <= event.event_time < filters.end or filters.actor.lower() not in event.actor.lower():
             continue
         change = scene.change(event)

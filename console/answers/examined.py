@@ -1,7 +1,7 @@
 """What has been examined: the ranges that `correlate` ran over, and how complete the logs of that time are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.store.clickhouse import Store
@@ -33,16 +33,22 @@ class Examined:
     logs: Coverage | None = None
     calls: Sequence[Trail] = ()
 
+    def in_short(self) -> str:
+        """The ranges, in a sentence."""
+        if not self.ranges:
+            return "Nothing has been examined: `flowtrail correlate` has not run yet."
+        spans = ", ".join(f"{utc(each.start)} to {utc(each.end)}" for each in self.ranges[-MOST:])
+        earlier = f" and {len(self.ranges) - MOST} earlier ranges" if len(self.ranges) > MOST else ""
+        interfaces = f"{self.interfaces} interface{'s' * (self.interfaces != 1)}"
+        return f"Examined: {spans}{earlier}; in the largest run {interfaces} and {self.records} records."
+
     def sentences(self) -> list[str]:
         """For people; the first says what "no incidents" is worth."""
         if not self.ranges or self.logs is None:
-            return ["Nothing has been examined: `flowtrail correlate` has not run yet."]
+            return [self.in_short()]
         last = self.ranges[-1]
-        spans = ", ".join(f"{utc(each.start)} to {utc(each.end)}" for each in self.ranges[-MOST:])
-        earlier = f" and {len(self.ranges) - MOST} earlier ranges" if len(self.ranges) > MOST else ""
         return [
-            f"Examined: {spans}{earlier}; in the largest run"
-            f" {self.interfaces} interface{'s' * (self.interfaces != 1)} and {self.records} records.",
+            self.in_short(),
             *self.logs.sentences(),
             sentence(self.calls, last.start, last.end),
         ]
@@ -50,18 +56,25 @@ class Examined:
 
 def examined(store: Store) -> Examined:
     """What has been examined so far. Raises FlowtrailError when the store cannot be read."""
+    found = _ranges(store)
+    if not found.ranges:
+        return found
+    last = found.ranges[-1]
+    logs, calls = coverage(store, last.start, last.end), trails(store.reader(), last.start, last.end)
+    return replace(found, logs=logs, calls=calls)
+
+
+def examined_ranges(store: Store) -> str:
+    """Which ranges were examined, in a sentence, without how complete they are. Raises as `examined`."""
+    return _ranges(store).in_short()
+
+
+def _ranges(store: Store) -> Examined:
     runs = ask(store, "examined")
     found = joined([Range(run["begin"], run["finish"]) for run in runs])
     if not found:
         return Examined(())
-    last = found[-1]
-    return Examined(
-        found,
-        max(run["interfaces"] for run in runs),
-        max(run["records"] for run in runs),
-        coverage(store, last.start, last.end),
-        trails(store.reader(), last.start, last.end),
-    )
+    return Examined(found, max(run["interfaces"] for run in runs), max(run["records"] for run in runs))
 
 
 def joined(ranges: Sequence[Range]) -> list[Range]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from connectors.store import configuration
@@ -29,8 +30,25 @@ class Call:
         return dict(vars(self))
 
 
+_made: dict[tuple[str, str], tuple[str, Timeline | None]] = {}
+_lock = Lock()
+
+
 def timeline_of(store: Store) -> Timeline:
     """The timeline of all snapshots and changes in the store. Raises FlowtrailError without any snapshot, or when the
     store cannot be read."""
+    return known_timeline(store) or Timeline([], [])
+
+
+def known_timeline(store: Store) -> Timeline | None:
+    """The same; None without any snapshot. A process that answers many questions makes it once for as long as the facts
+    are the same."""
     client = store.reader()
-    return Timeline(configuration.load_snapshots(client), configuration.load_changes(client))
+    version, key = configuration.version(client), (store.db, store.database)
+    with _lock:
+        made = _made.get(key)
+        if made is None or made[0] != version:
+            snapshots, changes = configuration.load_snapshots(client), configuration.load_changes(client)
+            made = version, Timeline(snapshots, changes) if snapshots else None
+            _made[key] = made
+        return made[1]

@@ -9,10 +9,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from connectors.store.clickhouse import Store
 from console.answers import config, network
 from console.answers.changes import Change, Filters, changes
-from console.answers.examined import examined
+from console.answers.examined import examined_ranges
 from console.answers.incidents import incident, incidents
-from console.answers.status import status
 from console.answers.traffic import traffic
+from console.answers.trust import trust
 from console.web import export, forms
 from console.web.chart import chart
 from console.web.render import page
@@ -21,6 +21,8 @@ from schemas.incident import State
 
 TODAY = timedelta(hours=24)
 """Incidents that were closed so long before the newest record count as closed today."""
+LATE = timedelta(minutes=30)
+"""Flow records arrive five to fifteen minutes after the traffic: a newest record that is older is a bad sign."""
 NEAR = timedelta(minutes=30)
 """Other changes are shown up to so long before and after the cause."""
 
@@ -37,20 +39,22 @@ def html(request: Request, name: str, **values: Any) -> HTMLResponse:
 
 def now(request: Request) -> Response:
     """What is open, what was closed lately, and whether the data can be trusted."""
-    store, time = store_of(request), datetime.now(UTC)
-    state, found = status(store, time), incidents(store)
-    newest = (state.facts or {}).get("flows_last") or time
+    store = store_of(request)
+    data = trust(store)
+    found = [] if data.pending else incidents(store)
+    now_ = datetime.now(UTC)
+    newest = data.newest or now_
     closed = [each for each in found if each.state is State.CLOSED]
     return html(
         request,
         "now",
-        state=state,
-        facts=state.facts,
-        age=timedelta(seconds=state.lag_seconds or 0),
+        data=data,
+        age=now_ - newest,
+        late=now_ - newest > LATE,
         open=[each for each in reversed(found) if each.state is State.OPEN],
         lately=[each for each in reversed(closed) if each.last_sign >= newest - TODAY],
         earlier=[each for each in reversed(closed) if each.last_sign < newest - TODAY],
-        examined=examined(store).sentences() if state.facts else (),
+        examined=examined_ranges(store) if not data.pending else "",
     )
 
 

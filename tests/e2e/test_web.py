@@ -33,6 +33,12 @@ def get(told_store: Store) -> Iterator[Get]:
 
 
 @pytest.fixture(scope="module")
+def empty(template: Store) -> Iterator[Get]:
+    with served(template, Access()) as address, httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
+        yield client.get
+
+
+@pytest.fixture(scope="module")
 def lost(told_store: Store) -> Incident:
     return next(each for each in incidents(told_store) if each.kind == "lost-traffic")
 
@@ -132,6 +138,26 @@ def test_what_is_not_there_says_what_to_do(get: Get) -> None:
     assert get("/nowhere").status_code == 404
     assert get("/static/app.py").status_code == 404
     assert get("/static/..%2fapp.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("/", "No open incidents"),
+        ("/", "flowtrail ingest s3://bucket/AWSLogs/"),
+        ("/", "flowtrail snapshot"),
+        ("/", "has not run yet"),
+        ("/search", "No matching records"),
+        ("/explain", "Fill in the sentence"),
+        ("/explain?src=10.0.0.1&dst=10.0.0.2&port=22", "flowtrail snapshot"),
+        ("/changes", "No matching changes"),
+        ("/network", "flowtrail snapshot"),
+        ("/sql", "Questions of the field"),
+        ("/incident/x", "flowtrail correlate"),
+    ],
+)
+def test_an_empty_store_says_what_to_do_next(empty: Get, page: str, says: str) -> None:
+    assert says in empty(page).text
 
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e{{7*7}}"
