@@ -24,12 +24,14 @@ RUN = [
     "uvicorn>=0.40",
 ]
 DEMO = ["moto[server]>=5.2", "awscli>=1.42"]
+NOTIFY = ["apprise>=1.9"]
 MCP = ["mcp>=2.3"]
 DASK = ["dask>=2024.4.2", "distributed>=2024.4.2"]
 TEST = [
     *DEMO,
     *DASK,
     *MCP,
+    *NOTIFY,
     "axe-playwright-python",
     "boto3-stubs[ec2,s3]",
     "cfn-lint",
@@ -65,6 +67,6 @@ setup(
         "pipelines": ["py.typed", "correlate/queries/*.sql"],
     },
     install_requires=RUN,
-    extras_require={"dask": DASK, "demo": DEMO, "mcp": MCP, "test": TEST},
+    extras_require={"dask": DASK, "demo": DEMO, "mcp": MCP, "notify": NOTIFY, "test": TEST},
     entry_points={"console_scripts": ["flowtrail=cli:main"]},
 )

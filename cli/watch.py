@@ -48,7 +48,8 @@ NotifyOption = Annotated[
     typer.Option(
         "--notify",
         metavar="CHANNEL",
-        help="Tell of incidents here: stdout, https://... (a webhook) or the ARN of an SNS topic; may be repeated."
+        help="Tell of incidents here: stdout, https://... (a webhook), the ARN of an SNS topic, or a URL of Apprise"
+        " (slack://..., mailto://...); may be repeated."
         " [default: FLOWTRAIL_NOTIFY, or stdout]",
     ),
 ]
@@ -115,7 +116,8 @@ def watch(
     listed when watching begins and every hour, so that what was never notified is found too.
 
     A channel is stdout, a webhook (https://..., a POST request with JSON, signed if FLOWTRAIL_WEBHOOK_SECRET is set),
-    or an Amazon SNS topic. Try one with `flowtrail notify test`.
+    an Amazon SNS topic, or a URL of Apprise, with the notify extra: Slack, Teams, PagerDuty, e-mail and others. Try one
+    with `flowtrail notify test`.
 
     With --metrics, Prometheus can ask for what is counted (docs/metrics.md), and an orchestrator whether the process is
     alive and ready.

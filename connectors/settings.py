@@ -204,7 +204,7 @@ class Settings(BaseSettings):
         ("stdout",),
         description="where `watch` tells of incidents: one or more channels",
         json_schema_extra=_accepts(
-            "stdout, https://... (a webhook) and arn:aws:sns:REGION:ACCOUNT:TOPIC, separated by spaces"
+            "stdout, https://... (a webhook), arn:aws:sns:REGION:ACCOUNT:TOPIC and URLs of Apprise, separated by spaces"
         ),
     )
     output: Literal["table", "json", "csv"] = Field(

@@ -6,11 +6,14 @@ from urllib.parse import urlsplit
 from connectors.aws.access import DEFAULT, Access
 from connectors.notify.channel import Channel
 from connectors.notify.console import Console
+from connectors.notify.other import Service, is_url
 from connectors.notify.sns import Topic
 from connectors.notify.webhook import Webhook
 from schemas.errors import FlowtrailError
 
-KINDS = "stdout, https://... (a webhook), or arn:aws:sns:REGION:ACCOUNT:TOPIC"
+KINDS = (
+    "stdout, https://... (a webhook), arn:aws:sns:REGION:ACCOUNT:TOPIC, or a URL of Apprise (slack://..., mailto://...)"
+)
 
 
 def channel(text: str, access: Access = DEFAULT, *, as_json: bool = False) -> Channel:
@@ -26,5 +29,9 @@ def channel(text: str, access: Access = DEFAULT, *, as_json: bool = False) -> Ch
     url = urlsplit(text)
     if url.scheme in ("http", "https") and url.hostname:
         return Webhook(text)
+    if is_url(text) and url.scheme not in ("http", "https"):
+        service = Service(text)
+        service.check()
+        return service
     shown = text if "://" not in text else f"{url.scheme}://..."
     raise FlowtrailError(f"{shown!r} is not a notification channel.", f"Use {KINDS}.")

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import boto3
 import pyarrow as pa
 import pytest
 
+from connectors.notify import other
 from connectors.notify.channel import NotSent
 from connectors.notify.named import channel
 from connectors.notify.webhook import SECRET
@@ -336,8 +338,32 @@ def test_a_topic_gets_subject_and_text(s3_endpoint: str) -> None:
 
 
 def test_what_is_no_channel_is_refused_without_what_may_be_secret() -> None:
-    with pytest.raises(FlowtrailError, match=r"'ftp://...' is not a notification channel"):
+    for text in ("nowhere", "http:///", "slack:", "arn:aws:sns:x"):
+        with pytest.raises(FlowtrailError, match="is not a notification channel"):
+            channel(text)
+    with pytest.raises(FlowtrailError, match=r"does not know the channel ftp [0-9a-f]{8}\.") as refused:
         channel("ftp://user:secret@example.com/")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:apprise")
+def test_services_that_apprise_knows(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own JSON service stands for all of them: the others speak to addresses that are not here."""
+    url = receiver.url.replace("http://", "json://")
+    service = channel(url)
+    assert pickle.loads(pickle.dumps(service)) == service  # noqa: S301 - our own
+    service.send(trial())
+    body = json.loads(receiver.requests[-1][1])
+    assert (body["title"], body["message"]) == (trial().title, trial().text)
+    receiver.answers[:] = [500]
+    with pytest.raises(NotSent, match="did not take it"):
+        service.send(trial())
+    assert "secret" not in f"{service!r} {service.name}"
+    for known in ("slack://T1/B2/xxx/#oncall", "pagerduty://key@secret", "mailto://user:pass@example.com"):
+        assert channel(known).name.startswith(known.partition(":")[0])
+    monkeypatch.setattr(other, "find_spec", lambda _: None)
+    with pytest.raises(FlowtrailError, match=r"pip install '\.\[notify\]'"):
+        channel("slack://T1/B2/xxx/#oncall")
 
 
 def test_several_that_tell_at_once_send_each_message_once(remote: Store) -> None:
