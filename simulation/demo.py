@@ -8,9 +8,11 @@ import json
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from rich.console import Console
@@ -19,10 +21,12 @@ from rich.text import Text
 
 from simulation.aws import AwsError, environment, moto_server, program
 from simulation.calls import UnknownCall
+from simulation.network import save
 from simulation.recorder import Actor
-from simulation.story import BEGIN, END, FIXED, NOW, Fault, Stage, Telling, logs, put
+from simulation.story import BEGIN, END, FIXED, NOW, Fault, Stage, Story, Telling, clock, logs, put
 
-BUCKET = "flowtrail-demo"
+BUCKET, LIVE = "flowtrail-demo", "flowtrail-demo-live"
+HTTP_DOWN = clock("15:00")
 MARKER = ".flowtrail-demo"
 SEED = 1
 COMMAND_SECONDS = 150
@@ -71,6 +75,7 @@ def _farewell(console: Console, store: Path) -> None:
         [flowtrail, "search", "--action", "reject", "--port", "22", "--limit", "20"],
         [flowtrail, "sql", "SELECT action, count() FROM flows GROUP BY action"],
         [flowtrail, "status"],
+        [flowtrail, "console"],
     ):
         console.print(
             Text(f"  $ FLOWTRAIL_DB={shlex.quote(str(store))} {shlex.join(command)}", style="bold"), soft_wrap=True
@@ -135,6 +140,42 @@ class _Demo:
         for incident in closed:
             self._say(f"{incident['kind']}: closed, traffic got through again at {incident['closed_at']}.")
 
+        self._chapter("The same, as it happens", "With another store, `flowtrail watch` runs while the logs arrive:")
+        self._watch(story, fixed)
+
+    def _watch(self, story: Story, fixed: Story) -> None:
+        """Raises Failed unless both incidents are told of by themselves, and that they are over."""
+        store = Path(self.environment["FLOWTRAIL_DB"])
+        own = self.environment | {"FLOWTRAIL_DB": str(store.with_name("watched.db"))}
+        save(story.phases[0].answers, store.with_name("answers"))
+        snapshot = ["snapshot", "--from-files", str(store.with_name("answers")), "--as-of", _text(BEGIN)]
+        subprocess.run([program("flowtrail"), *snapshot], env=own, stdout=subprocess.DEVNULL, check=True)
+        first = logs(story, self.telling, BEGIN, HTTP_DOWN)
+        put(first, self.endpoint, LIVE)
+        command = ["watch", f"s3://{LIVE}/", "--every", "1s", "--notify", "stdout"]
+        self._show(f"$ {shlex.join(['flowtrail', *command])}")
+        with _Watching([program("flowtrail"), *command], own) as watching:
+            self._say("15:00  Logs of the first hours have arrived.")
+            self._told(watching, "Open: ", 1)
+            put(logs(story, self.telling, HTTP_DOWN, NOW), self.endpoint, LIVE)
+            self._say("15:45  More logs have arrived.")
+            self._told(watching, "Open: ", 1)
+            put(logs(fixed, self.telling, NOW, END), self.endpoint, LIVE)
+            self._say("16:15  Logs from after the repair have arrived.")
+            self._told(watching, "Over: ", 2)
+
+    def _told(self, watching: "_Watching", state: str, number: int) -> None:
+        """Show messages until so many of this state have come. One that is only told again does not count."""
+        titles: set[str] = set()
+        while len(titles) < number:
+            message = watching.message()
+            for line in message:
+                self.console.print(Text(f"  {line}"), soft_wrap=True)
+            self.console.print()
+            if message[0].startswith(state) and message[0] not in watching.titles:
+                titles.add(message[0])
+            watching.titles.add(message[0])
+
     def _incidents(self) -> list[dict[str, Any]]:
         answer = self._run(["flowtrail", "incidents", "--output", "json"], capture=True)
         incidents: list[dict[str, Any]] = json.loads(answer)
@@ -176,6 +217,48 @@ class _Demo:
 
     def _show(self, line: str) -> None:
         self.console.print(Text(line, style="bold"), soft_wrap=True)
+
+
+class _Watching:
+    """`flowtrail watch` as a process, whose messages are read; it ends with the context."""
+
+    def __init__(self, command: Sequence[str], variables: dict[str, str]) -> None:
+        self.titles: set[str] = set()
+        self._process = subprocess.Popen(
+            command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self._lines: Queue[str] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self) -> "_Watching":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.put(line.rstrip())
+        self._lines.put("\0")
+
+    def message(self) -> list[str]:
+        """The lines of the next message. Raises Failed if none comes."""
+        found: list[str] = []
+        while True:
+            try:
+                line = self._lines.get(timeout=COMMAND_SECONDS)
+            except Empty:
+                raise Failed(f"`flowtrail watch` told of nothing for {COMMAND_SECONDS} s.") from None
+            if line == "\0":
+                raise Failed("`flowtrail watch` ended.")
+            if line:
+                found.append(line)
+            elif found:
+                return found
 
 
 def _check(faults: Sequence[Fault], incidents: Sequence[dict[str, Any]], state: str) -> None:
