@@ -34,18 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault(TEMPORARY, str(MEMORY))
 
 
-APART = {"test_story", "test_migrate", "test_retention", "test_parse_flow_log", "test_doctor"}
-"""Modules whose tests take long and have little in common: any worker takes any of them."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a module run in one worker, which prepares what they have in common once."""
-    for item in items:
-        if item.path.stem not in APART:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 def pytest_collection_finish() -> None:
     """What was imported and collected stays: the garbage collector need not look through it again."""
     gc.collect()
