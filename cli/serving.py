@@ -32,6 +32,7 @@ def listening(address: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((address, port))
+        bound.listen(128)  # who asks before the server is ready waits for it
     except OSError as error:
         bound.close()
         raise FlowtrailError(

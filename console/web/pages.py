@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
@@ -23,6 +24,8 @@ TODAY = timedelta(hours=24)
 """Incidents that were closed so long before the newest record count as closed today."""
 LATE = timedelta(minutes=30)
 """Flow records arrive five to fifteen minutes after the traffic: a newest record that is older is a bad sign."""
+FORMS = ("json", "md", "html")
+"""The forms in which an incident is exported."""
 NEAR = timedelta(minutes=30)
 """Other changes are shown up to so long before and after the cause."""
 
@@ -94,6 +97,8 @@ def _difference(store: Store, resource: str, start: datetime, end: datetime) -> 
 def exported(request: Request) -> Response:
     """An incident as a file for a ticket."""
     store, form = store_of(request), request.path_params["form"]
+    if form not in FORMS:
+        raise HTTPException(404)
     told = incident(store, request.path_params["id"])
     name = f"incident-{told.now.incident.id}.{form}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
