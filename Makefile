@@ -65,10 +65,9 @@ browser:
 	  echo "The tests of the console need Chromium: apt-get install chromium. Without it they are skipped, or fail in CI." >&2; \
 	  test -z "$$CI"; }
 
-# The tests of a file run in one worker, which prepares once what they have in common; the longest files come first.
 # Tests start hundreds of processes, which read their bytecode from files even where the environment says not to.
 test: lint strace prism browser
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist worksteal
 
 test-crash: $(STAMP)
 	@CI=true $(MAKE) --no-print-directory strace
