@@ -18,18 +18,22 @@ from schemas.summary import IngestSummary
 from tests.prometheus import values
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yml"
-NOW = datetime.now(UTC)
-FIGURES = Figures(
-    newest={("1", "eu-central-1"): NOW - timedelta(minutes=5), ("2", "us-east-1"): NOW - timedelta(hours=1)},
-    incidents={("open", "proven"): 2},
-    snapshot=NOW - timedelta(days=1),
-    dead_letters=3,
-    rejected_lines=4,
-    skipped_intervals=5,
-    objects=6,
-    loads=7,
-    failed={"https://example.com": 8},
-)
+
+
+@pytest.fixture
+def figures() -> Figures:
+    now = datetime.now(UTC)
+    return Figures(
+        newest={("1", "eu-central-1"): now - timedelta(minutes=5), ("2", "us-east-1"): now - timedelta(hours=1)},
+        incidents={("open", "proven"): 2},
+        snapshot=now - timedelta(days=1),
+        dead_letters=3,
+        rejected_lines=4,
+        skipped_intervals=5,
+        objects=6,
+        loads=7,
+        failed={"https://example.com": 8},
+    )
 
 
 @pytest.fixture
@@ -46,12 +50,12 @@ def read(client: TestClient) -> dict[str, float]:
     return {name: value for name, value in values(client.get("/metrics").text).items() if name.startswith("flowtrail_")}
 
 
-def test_every_metric_moves(counted: Metrics, client: TestClient) -> None:
+def test_every_metric_moves(counted: Metrics, client: TestClient, figures: Figures) -> None:
     before = read(client)
     loaded = IngestSummary(
         objects_done=10, flows=11, coverage=12, change_events=13, tgw_flows=14, tgw_coverage=15, rows_rejected=16
     )
-    counted.turn(loaded, 17, 18, FIGURES, 2.5)
+    counted.turn(loaded, 17, 18, figures, 2.5)
     counted.no_turn()
     after = read(client)
     assert {name for name, value in after.items() if value == before.get(name, 0.0)} <= {
@@ -83,23 +87,25 @@ def test_every_metric_moves(counted: Metrics, client: TestClient) -> None:
     assert 86_400 <= after["flowtrail_snapshot_age_seconds"] < 86_460
 
 
-def test_alive_and_ready(counted: Metrics, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alive_and_ready(
+    counted: Metrics, client: TestClient, figures: Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert client.get("/healthz").json() == {"alive": True, "ready": False, "lag_seconds": None}
     assert client.get("/readyz").status_code == 503
-    counted.turn(IngestSummary(), 0, 0, FIGURES, 1)
+    counted.turn(IngestSummary(), 0, 0, figures, 1)
     assert client.get("/readyz").status_code == 200
     assert 3600 <= client.get("/healthz").json()["lag_seconds"] < 3660
     counted.no_turn()
     assert client.get("/readyz").status_code == 503
-    counted.turn(IngestSummary(), 0, 0, FIGURES, 1)
+    counted.turn(IngestSummary(), 0, 0, figures, 1)
     late = time.monotonic() + metrics.AT_LEAST + 1
     monkeypatch.setattr(metrics.time, "monotonic", lambda: late)
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
 
 
-def test_alert_rules_ask_for_metrics_that_exist(counted: Metrics, client: TestClient) -> None:
-    counted.turn(IngestSummary(), 0, 0, FIGURES, 1)
+def test_alert_rules_ask_for_metrics_that_exist(counted: Metrics, client: TestClient, figures: Figures) -> None:
+    counted.turn(IngestSummary(), 0, 0, figures, 1)
     known = {re.sub(r"\{.*", "", name) for name in read(client)}
     rules: list[dict[str, Any]] = [
         rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]
