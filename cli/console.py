@@ -22,6 +22,9 @@ def console(
             "--host-name", metavar="NAME", help="Answer to this name too; may be repeated. [default: loopback only]"
         ),
     ] = None,
+    with_mcp: Annotated[
+        bool, typer.Option("--mcp", help="Serve assistants at /mcp too, as `flowtrail mcp` does. Needs the mcp extra.")
+    ] = False,
     identity_header: Annotated[
         str,
         typer.Option(metavar="NAME", help="Let in whom a reverse proxy names in this header. [default: nobody]"),
@@ -50,6 +53,14 @@ def console(
     store.reader()  # says now what is wrong with the database
     from console.web.app import console_app
 
+    app = console_app(store, access)
+    if with_mcp:
+        from cli.mcp import made
+        from console.mcp_server.server import over_http
+
+        assistants = made(store)
+        more = over_http(assistants)
+        app = console_app(store, access, more, assistants.session_manager.run)
     with listening(address, port) as bound:
         say(f"Console: {url(address, bound)}" + ("?token=..." if access.token else ""))
-        server(console_app(store, access)).run(sockets=[bound])
+        server(app).run(sockets=[bound])

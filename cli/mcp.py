@@ -2,11 +2,17 @@
 
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.base import settings, store_of
 from schemas.errors import FlowtrailError
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+    from connectors.store.clickhouse import Store
 
 
 def mcp(ctx: typer.Context) -> None:
@@ -20,6 +26,14 @@ def mcp(ctx: typer.Context) -> None:
     Example:
       flowtrail mcp
     """
+    store = store_of(settings(ctx))
+    server = made(store)
+    store.reader()  # says now what is wrong with the database
+    server.run("stdio")
+
+
+def made(store: "Store") -> "MCPServer":
+    """The server of a store. Raises FlowtrailError if the extra is not installed."""
     if find_spec("mcp") is None:
         raise FlowtrailError(
             "The MCP server needs a component that is not installed: mcp.",
@@ -30,6 +44,4 @@ def mcp(ctx: typer.Context) -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # standard output belongs to the protocol
     from console.mcp_server.server import mcp_server
 
-    store = store_of(settings(ctx))
-    store.reader()  # says now what is wrong with the database
-    mcp_server(store, version("flowtrail")).run("stdio")
+    return mcp_server(store, version("flowtrail"))

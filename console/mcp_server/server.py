@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, ParamSpec
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 from pydantic import Field
+from starlette.routing import BaseRoute
 
 from connectors.store.clickhouse import Store
 from console.answers import changes as changed
@@ -162,3 +164,9 @@ def mcp_server(store: Store, version: str) -> MCPServer:
         return {"rows": found.to_json(), "more": found.more}
 
     return server
+
+
+def over_http(server: MCPServer) -> list[BaseRoute]:
+    """The server's routes, for an application that enters `server.session_manager.run()` and checks hosts itself."""
+    trusted = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    return server.streamable_http_app(json_response=True, stateless_http=True, transport_security=trusted).routes

@@ -18,6 +18,9 @@ COOKIE = "flowtrail-token"
 OPEN = ("/healthz", "/favicon.ico")
 """What anybody who reaches the port may ask."""
 
+POSTED = ("/mcp",)
+"""What is asked by POST. It only reads, too: `console/mcp_server` has no tool that changes anything."""
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
@@ -93,7 +96,7 @@ class Guarded:
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != headers.get("host"):
             return PlainTextResponse("Requests from other sites are refused.", 403)
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] not in ("GET", "HEAD") and scope["path"] not in POSTED:
             return PlainTextResponse("The console only reads: GET and HEAD.", 405, {"allow": "GET, HEAD"})
         if scope["path"] in OPEN or self._knows(headers):
             return None

@@ -1,5 +1,7 @@
 """The application: its addresses, and how errors are shown."""
 
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from importlib.resources import files
 
 import anyio.to_thread
@@ -36,24 +38,26 @@ ROUTES: tuple[BaseRoute, ...] = (
 )
 
 
-def console_app(store: Store, access: Access) -> ASGIApp:
-    """The console of a store."""
+def console_app(
+    store: Store,
+    access: Access,
+    more: Sequence[BaseRoute] = (),
+    running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> ASGIApp:
+    """The console of a store. `more` is served beside the pages, while `running` is entered."""
     handlers = {FlowtrailError: _failed, HTTPException: _no_page, 500: _unexpected}
-    more = [Route("/static/{name}", _static), Route("/favicon.ico", _icon)]
-    app = Starlette(routes=[*ROUTES, *more], exception_handlers=handlers, lifespan=_lifespan)
+    own = [Route("/static/{name}", _static), Route("/favicon.ico", _icon)]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        anyio.to_thread.current_default_thread_limiter().total_tokens = READERS
+        async with running():
+            yield
+
+    app = Starlette(routes=[*ROUTES, *own, *more], exception_handlers=handlers, lifespan=lifespan)
     app.state.store = store
     return Guarded(app, access)
-
-
-class _lifespan:  # noqa: N801 - Starlette calls it like a function
-    def __init__(self, app: Starlette) -> None:
-        del app
-
-    async def __aenter__(self) -> None:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = READERS
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
 
 
 def _failed(request: Request, error: Exception) -> Response:

@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import mcp
 import pytest
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 from connectors.store.clickhouse import Store
 from console.answers.incidents import incidents
-from console.mcp_server.server import mcp_server
+from console.mcp_server.server import mcp_server, over_http
+from console.web.access import Access
+from console.web.app import console_app
+from tests.e2e.web import serving
 
 TOOLS = {
     "list_incidents", "get_incident", "get_status", "search_flows", "explain", "preview_change", "list_changes",
@@ -95,6 +100,25 @@ def test_questions_of_all_kinds(server: Any, told_store: Store) -> None:
 )
 def test_what_cannot_be_answered_is_said(server: Any, tool: str, arguments: dict[str, Any], said: str) -> None:
     assert said in ask(server, tool, **arguments)
+
+
+def test_beside_the_console(told_store: Store) -> None:
+    """Over HTTP, under the console's rules: a token, its own name, and nobody else's pages."""
+    made = mcp_server(told_store, "0")
+    app = console_app(told_store, Access(token="secret"), over_http(made), made.session_manager.run)
+    with serving(app) as address:
+        assert httpx2.post(f"{address}/mcp", trust_env=False).status_code == 401
+        known = {"authorization": "Bearer secret"}
+        for other in ({"host": "evil.example"}, {"origin": "https://evil.example"}):
+            assert httpx2.post(f"{address}/mcp", headers=known | other, trust_env=False).status_code in (403, 421)
+        assert httpx2.post(f"{address}/sql", headers=known, trust_env=False).status_code == 405
+
+        async def asked() -> Any:
+            http = httpx2.AsyncClient(headers=known, trust_env=False)
+            async with http, mcp.Client(streamable_http_client(f"{address}/mcp", http_client=http)) as client:
+                return (await client.call_tool("list_incidents", {"state": "open"})).structured_content
+
+        assert len(asyncio.run(asked())["incidents"]) == 2
 
 
 def test_as_an_assistant_starts_it(db: Path) -> None:

@@ -3,21 +3,25 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from connectors.store.clickhouse import Store
 from console.web.access import Access
 from console.web.app import console_app
 
 
-@contextmanager
-def served(store: Store, access: Access) -> Iterator[str]:
+def served(store: Store, access: Access) -> AbstractContextManager[str]:
     """The address of the console on a free port."""
-    config = uvicorn.Config(
-        console_app(store, access), host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none"
-    )
+    return serving(console_app(store, access))
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """The address of an application on a free port."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()

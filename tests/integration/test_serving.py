@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,11 +39,13 @@ def console(*arguments: str, **variables: str) -> Iterator["subprocess.Popen[str
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_it_serves_until_a_signal(db: Path, number: signal.Signals, code: int) -> None:
-    with console("--db", str(db), "console", "--listen", "127.0.0.1:0") as process:
+    with console("--db", str(db), "console", "--listen", "127.0.0.1:0", "--mcp") as process:
         assert process.stderr is not None
         url = process.stderr.readline().removeprefix("Console: ").strip()
         assert LOCAL.open(f"{url}healthz").read() == b'{"alive":true}'
         assert b"No open incidents" in LOCAL.open(url).read()
+        with pytest.raises(urllib.error.HTTPError, match="406"):  # it is there, and this is no MCP client
+            LOCAL.open(urllib.request.Request(f"{url}mcp", b"{}", {"content-type": "application/json"}))  # noqa: S310
         begun = time.monotonic()
         process.send_signal(number)
         output, error = process.communicate(timeout=30)
