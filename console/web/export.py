@@ -35,7 +35,8 @@ def _lines(told: Told) -> Iterator[str]:
     yield f"* Why: {_plain(found.reason)}"
     if cause := found.cause:
         who = f"{_code(cause.actor)} from {_code(cause.source_ip)}"
-        yield f"* Cause: {_code(cause.event_name)} on {_code(cause.resource)} by {who} at {utc(cause.time)}"
+        what_ = f"{_code(cause.event_name)} on {_code(cause.resource)}"
+        yield f"* Cause ({found.certainty}): {what_} by {who} at {utc(cause.time)}"
         yield f"* Rule: {_code(cause.rule)} ({cause.layer}); CloudTrail event {_code(', '.join(cause.event_ids))}"
     for title, command in (("To undo it", found.fix), ("To reverse that", found.inverse)):
         if command:

@@ -4,6 +4,7 @@ who should not."""
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -11,13 +12,15 @@ import httpx2
 import pytest
 
 from connectors.store.clickhouse import Store, command
-from console.answers.incidents import incidents
+from console.answers.incidents import Told, incidents
 from console.answers.search import Filters, search
+from console.answers.traffic import traffic
 from console.web.access import COOKIE, Access
 from console.web.app import ROUTES
+from console.web.export import as_html, as_markdown
 from console.web.questions import QUESTIONS
 from schemas.errors import FlowtrailError
-from schemas.incident import Incident
+from schemas.incident import Certainty, Incident, Said
 from tests.e2e.web import served
 
 Get = Callable[..., httpx2.Response]
@@ -63,6 +66,20 @@ def test_an_incident_is_told_in_full(get: Get, lost: Incident) -> None:
     assert text.count('<g class="bar"') > 50
     assert re.search(r'<g class="mark cause">', text)
     assert text.index('class="empty"') > text.index('class="data"')  # requests come in, and no data goes out
+
+
+def test_what_is_not_proven_is_never_said_as_if_it_were(told_store: Store, lost: Incident) -> None:
+    """The same incident, as suspected and as unexplained."""
+    for certainty, cause in ((Certainty.SUSPECTED, lost.cause), (Certainty.UNEXPLAINED, None)):
+        said = Told(Said(replace(lost, certainty=certainty, cause=cause), None))
+        seen = traffic(told_store, lost)
+        for text in (as_html(said, seen), as_markdown(said)):
+            assert "It stopped" not in text
+            assert "packets pass<" not in text
+            assert "Undone" not in text
+            assert str(certainty) in text
+        assert ("was not proven to be the cause" in as_html(said, seen)) == (cause is not None)
+    assert "It stopped" in as_html(Told(Said(lost, None)), traffic(told_store, lost))
 
 
 @pytest.mark.parametrize("form", ["json", "md", "html"])
