@@ -337,6 +337,7 @@ def test_a_topic_gets_subject_and_text(s3_endpoint: str) -> None:
         channel(arn + "x").send(trial())
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:apprise")
 def test_what_is_no_channel_is_refused_without_what_may_be_secret() -> None:
     for text in ("nowhere", "http:///", "slack:", "arn:aws:sns:x"):
         with pytest.raises(FlowtrailError, match="is not a notification channel"):
