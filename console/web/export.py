@@ -28,6 +28,9 @@ def _lines(told: Told) -> Iterator[str]:
     found = told.now.incident
     yield f"# {_plain(what(found))}"
     yield ""
+    if told.now.withdrawn:
+        instead = f"; found instead: {', '.join(map(_code, told.now.replaced_by))}" if told.now.replaced_by else ""
+        yield f"**This incident is no longer found{instead}. What follows is what was said earlier.**\n"
     yield f"* Incident: {_code(found.id)}, {found.state}, {found.certainty}"
     yield f"* First seen: {utc(found.first_seen)}; last seen: {utc(found.last_seen)}"
     if found.closed_at:
@@ -35,8 +38,8 @@ def _lines(told: Told) -> Iterator[str]:
     yield f"* Why: {_plain(found.reason)}"
     if cause := found.cause:
         who = f"{_code(cause.actor)} from {_code(cause.source_ip)}"
-        what_ = f"{_code(cause.event_name)} on {_code(cause.resource)}"
-        yield f"* Cause ({found.certainty}): {what_} by {who} at {utc(cause.time)}"
+        change = f"{_code(cause.event_name)} on {_code(cause.resource)}"
+        yield f"* Cause ({found.certainty}): {change} by {who} at {utc(cause.time)}"
         yield f"* Rule: {_code(cause.rule)} ({cause.layer}); CloudTrail event {_code(', '.join(cause.event_ids))}"
     for title, command in (("To undo it", found.fix), ("To reverse that", found.inverse)):
         if command:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from connectors.store.clickhouse import Store, command
+from console.answers import trust as trusting
 from console.answers.incidents import Told, incidents
 from console.answers.search import Filters, search
 from console.answers.traffic import traffic
@@ -80,6 +81,26 @@ def test_what_is_not_proven_is_never_said_as_if_it_were(told_store: Store, lost:
             assert str(certainty) in text
         assert ("was not proven to be the cause" in as_html(said, seen)) == (cause is not None)
     assert "It stopped" in as_html(Told(Said(lost, None)), traffic(told_store, lost))
+
+
+def test_what_is_no_longer_found_accuses_nobody(told_store: Store, lost: Incident) -> None:
+    """An incident that was proven once, and was withdrawn."""
+    said = Told(Said(lost, None, withdrawn=True, replaced_by=("other-1",)))
+    page, text = as_html(said, traffic(told_store, lost)), as_markdown(said)
+    for shown in (page, text):
+        assert "This incident is no longer found" in shown
+        assert "other-1" in shown
+        assert "It stopped" not in shown
+        assert "packets pass<" not in shown
+    assert '<span class="badge proven">' not in page
+
+
+def test_what_was_not_searched_is_not_called_good(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 'class="good"><dt>Flow logs' in get("/").text
+    monkeypatch.setattr(trusting, "AT_ONCE", 0)
+    text = get("/").text
+    assert 'class="unsure"><dt>Flow logs' in text
+    assert "too many to search for delivery gaps" in text
 
 
 @pytest.mark.parametrize("form", ["json", "md", "html"])
