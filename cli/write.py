@@ -141,7 +141,8 @@ def drifted(resources: Sequence[str]) -> str:
     number = f"{len(resources)} resource{'s' * (len(resources) != 1)}"
     return (
         f"{number} differ{'s' * (len(resources) == 1)} from what the earlier snapshot and the changes since lead to:"
-        f" {few(resources, 5)}. A call has not been delivered yet, or is one that is not loaded."
+        f" {few(resources, 5)}. CloudTrail may not have delivered a call yet, a call may not be loaded, or a service"
+        " may have changed them."
     )
 
 

@@ -21,14 +21,15 @@ from schemas.snapshot import CONFIG_SNAPSHOTS, Snapshot
 
 COMMAND = "snapshot"
 SETTLES = timedelta(minutes=15)
-"""CloudTrail has delivered the calls from so long ago; a snapshot after them sees what they did."""
+"""CloudTrail mostly delivers a call within this time."""
 
 
 @dataclass(frozen=True)
 class Taken:
     """`drift`: the ids of the resources that are not what the earlier snapshots and the changes since lead to; empty
-    for the first snapshot. Calls that CloudTrail has not delivered yet, and services that change the configuration
-    without a call that is stored, make some differ."""
+    for the first snapshot of an account and region. Resources that are gone are not looked for. Calls that CloudTrail
+    has not delivered yet, and services that change the configuration without a call that is stored, make some differ.
+    """
 
     snapshot_id: str
     snapshot: Snapshot
@@ -47,7 +48,7 @@ def keep(store: Store, answers: Mapping[str, Mapping[str, Any]], as_of: datetime
     ensure_migrated(store)
     timeline = timeline_of(store)
     drift: tuple[str, ...] = ()
-    if timeline is not None and as_of >= timeline.latest:
+    if timeline is not None and as_of >= timeline.latest and _is_known(store.client(), taken):
         drift = _drift({each.id: each for each in timeline.at(as_of).resources()}, taken.resources)
     client = store.client()
     snapshot_id = save_snapshot(client, taken)
@@ -71,6 +72,16 @@ def is_due(client: Client, every: timedelta, now: datetime) -> bool:
     if taken is None or taken + every <= now:
         return True
     return changed is not None and changed > taken and changed + SETTLES <= now
+
+
+def _is_known(client: Client, taken: Snapshot) -> bool:
+    """Whether there is an earlier snapshot of the same account and region: only then is anything known of it."""
+    sql = f"""
+        SELECT count() AS n FROM {CONFIG_SNAPSHOTS.name}
+        WHERE account_id = {{account:String}} AND region = {{region:String}}
+    """  # noqa: S608
+    given = {"account": taken.account_id, "region": taken.region}
+    return bool(query(client, sql, given)["n"][0].as_py())
 
 
 def _drift(known: Mapping[str, Resource], seen: tuple[Resource, ...]) -> tuple[str, ...]:

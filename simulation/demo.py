@@ -26,7 +26,8 @@ from simulation.recorder import Actor
 from simulation.story import BEGIN, END, FIXED, NOW, Fault, Stage, Story, Telling, clock, logs, put
 
 BUCKET, LIVE = "flowtrail-demo", "flowtrail-demo-live"
-HTTP_DOWN = clock("15:00")
+AT_FIRST = clock("15:00")
+"""Logs up to then have arrived when watching begins."""
 MARKER = ".flowtrail-demo"
 SEED = 1
 COMMAND_SECONDS = 150
@@ -149,15 +150,14 @@ class _Demo:
         own = self.environment | {"FLOWTRAIL_DB": str(store.with_name("watched.db"))}
         save(story.phases[0].answers, store.with_name("answers"))
         snapshot = ["snapshot", "--from-files", str(store.with_name("answers")), "--as-of", _text(BEGIN)]
-        subprocess.run([program("flowtrail"), *snapshot], env=own, stdout=subprocess.DEVNULL, check=True)
-        first = logs(story, self.telling, BEGIN, HTTP_DOWN)
-        put(first, self.endpoint, LIVE)
+        self._run(["flowtrail", *snapshot], own, capture=True)
+        put(logs(story, self.telling, BEGIN, AT_FIRST), self.endpoint, LIVE)
         command = ["watch", f"s3://{LIVE}/", "--every", "1s", "--notify", "stdout"]
         self._show(f"$ {shlex.join(['flowtrail', *command])}")
         with _Watching([program("flowtrail"), *command], own) as watching:
             self._say("15:00  Logs of the first hours have arrived.")
             self._told(watching, "Open: ", 1)
-            put(logs(story, self.telling, HTTP_DOWN, NOW), self.endpoint, LIVE)
+            put(logs(story, self.telling, AT_FIRST, NOW), self.endpoint, LIVE)
             self._say("15:45  More logs have arrived.")
             self._told(watching, "Open: ", 1)
             put(logs(fixed, self.telling, NOW, END), self.endpoint, LIVE)
@@ -186,12 +186,12 @@ class _Demo:
         self._run(["flowtrail", *arguments], capture=False)
         self.console.print()
 
-    def _run(self, command: Sequence[str], *, capture: bool) -> str:
+    def _run(self, command: Sequence[str], variables: dict[str, str] | None = None, *, capture: bool) -> str:
         self.console.file.flush()
         try:
             done = subprocess.run(
                 [program(command[0]), *command[1:]],
-                env=self.environment,
+                env=variables or self.environment,
                 stdout=subprocess.PIPE if capture else None,
                 text=True,
                 timeout=COMMAND_SECONDS,

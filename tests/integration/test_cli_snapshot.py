@@ -127,6 +127,13 @@ def test_what_the_known_changes_do_not_explain_is_told(run: Run, vpc: str, s3_en
     )
 
 
+def test_another_region_is_no_drift(run: Run, vpc: str, s3_endpoint: str) -> None:
+    """Nothing was known of it."""
+    assert run("snapshot").exit_code == 0
+    boto3.client("ec2", endpoint_url=s3_endpoint, region_name="eu-west-3").create_vpc(CidrBlock="10.8.0.0/16")
+    assert json.loads(run("snapshot", "--aws-region", "eu-west-3", "-o", "json").stdout)["drift"] == []
+
+
 def test_when_a_snapshot_is_due(run: Run, vpc: str, empty_store: Store) -> None:
     assert run("migrate").exit_code == 0
     client, hour = empty_store.client(), timedelta(hours=1)
