@@ -53,14 +53,14 @@ def console(
     store.reader()  # says now what is wrong with the database
     from console.web.app import console_app
 
-    app = console_app(store, access)
     if with_mcp:
         from cli.mcp import made
         from console.mcp_server.server import over_http
 
         assistants = made(store)
-        more = over_http(assistants)
-        app = console_app(store, access, more, assistants.session_manager.run)
+        app = console_app(store, access, over_http(assistants), assistants.session_manager.run)
+    else:
+        app = console_app(store, access)
     with listening(address, port) as bound:
         say(f"Console: {url(address, bound)}" + ("?token=..." if access.token else ""))
         server(app).run(sockets=[bound])

@@ -160,8 +160,9 @@ def watch(
     from console.web.metrics import Metrics, metrics_app
 
     counted = Metrics(interval.total_seconds())
-    with listening(*place(metrics, METRICS_PORT)) as bound, served(metrics_app(counted), bound):
-        say(f"Metrics: {url(place(metrics, METRICS_PORT)[0], bound)}metrics")
+    address, port = place(metrics, METRICS_PORT)
+    with listening(address, port) as bound, served(metrics_app(counted), bound):
+        say(f"Metrics: {url(address, bound)}metrics")
         repeat(partial(_counted, turns, counted), interval, during, _say_turn)
 
 
@@ -244,8 +245,7 @@ def _counted(once: "Callable[[], Turn]", metrics: "Metrics") -> "Turn":
     except FlowtrailError:
         metrics.no_turn()
         raise
-    figures = turn.figures or metrics.figures
-    metrics.turn(turn.loaded, len(turn.judged), len(turn.told), figures, time.monotonic() - begun)
+    metrics.turn(turn.loaded, len(turn.judged), len(turn.told), turn.figures, time.monotonic() - begun)
     return turn
 
 

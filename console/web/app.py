@@ -21,7 +21,8 @@ from schemas.errors import FlowtrailError
 READERS = 4
 """Questions that are asked of the store at the same time."""
 
-STATIC = {"style.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+ICON = "icon.svg"
+STATIC = {"style.css": "text/css", "console.js": "text/javascript", ICON: "image/svg+xml"}
 
 ROUTES: tuple[BaseRoute, ...] = (
     Route("/", pages.now),
@@ -46,7 +47,7 @@ def console_app(
 ) -> ASGIApp:
     """The console of a store. `more` is served beside the pages, while `running` is entered."""
     handlers = {FlowtrailError: _failed, HTTPException: _no_page, 500: _unexpected}
-    own = [Route("/static/{name}", _static), Route("/favicon.ico", _icon)]
+    own = [Route("/static/{name}", _static), Route("/favicon.ico", _static)]
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -82,14 +83,8 @@ def _error(request: Request, message: str, remedy: str, code: int) -> Response:
 
 
 def _static(request: Request) -> Response:
-    name = request.path_params["name"]
+    name = request.path_params.get("name", ICON)
     if name not in STATIC:
         raise HTTPException(404)
     body = (files("console.web") / "static" / name).read_bytes()
     return Response(body, media_type=STATIC[name], headers={"cache-control": "max-age=3600"})
-
-
-def _icon(request: Request) -> Response:
-    del request
-    body = (files("console.web") / "static" / "icon.svg").read_bytes()
-    return Response(body, media_type=STATIC["icon.svg"])

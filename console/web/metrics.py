@@ -39,23 +39,17 @@ class Metrics:
             "flowtrail_turn_seconds",
             "Seconds that a turn took",
             buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300),
-            registry=self.registry,
+            registry=here,
         )
         self._objects = Counter("flowtrail_objects_loaded", "Objects that this process loaded", registry=here)
         self._rows = Counter(
-            "flowtrail_rows_written", "Rows that this process wrote, by table", ["table"], registry=self.registry
+            "flowtrail_rows_written", "Rows that this process wrote, by table", ["table"], registry=here
         )
-        self._rejected = Counter(
-            "flowtrail_lines_rejected", "Lines that this process could not read", registry=self.registry
-        )
-        self._judged = Counter(
-            "flowtrail_ranges_judged", "Ranges of time that this process correlated", registry=self.registry
-        )
-        self._messages = Counter(
-            "flowtrail_messages_sent", "Incidents that this process told of", registry=self.registry
-        )
+        self._rejected = Counter("flowtrail_lines_rejected", "Lines that this process could not read", registry=here)
+        self._judged = Counter("flowtrail_ranges_judged", "Ranges of time that this process correlated", registry=here)
+        self._messages = Counter("flowtrail_messages_sent", "Incidents that this process told of", registry=here)
         ProcessCollector(registry=here)
-        self.registry.register(_Gauges(self))
+        here.register(_Gauges(self))
 
     def turn(self, loaded: IngestSummary, judged: int, told: int, figures: Figures, seconds: float) -> None:
         """A turn is done."""

@@ -21,6 +21,7 @@ from schemas.times import END
 from schemas.watching import Message
 
 HORIZON = timedelta(hours=24)
+NOTHING = Figures()
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Turn:
     loaded: IngestSummary
     judged: tuple[due.Range, ...] = ()
     told: tuple[Message, ...] = ()
-    figures: Figures | None = None
+    figures: Figures = NOTHING
 
 
 def run_turn(
