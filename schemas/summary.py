@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from schemas.ledger import DeadLetter
 
+COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
+"""Tables whose rows the summary counts."""
+
 
 @dataclass(frozen=True)
 class IngestSummary:

@@ -15,10 +15,7 @@ from schemas.incident import Examined
 from schemas.ledger import LEDGER, RECEIPTS
 from schemas.object_ref import ObjectKind, ObjectRef
 from schemas.runs import DEAD_LETTERS, PLANNED, RUNS
-from schemas.summary import IngestSummary
-
-COUNTED = ("flows", "coverage", "tgw_flows", "tgw_coverage", "change_events")
-"""Tables whose rows the summary counts."""
+from schemas.summary import COUNTED, IngestSummary
 
 CORRELATE, REPLAY = "correlate", "correlate-replay"
 """Commands that judge a range: what the first finds is known from then on, what the second finds is its own."""

@@ -1,6 +1,5 @@
 """The only module that prints, so that no hostile text bypasses `clean`."""
 
-import csv
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.answers.csv_cell import csv_cell
 from console.answers.plain import json_text
+from console.answers.spreadsheet import write_csv
 from console.answers.text import clean
 
 WIDE = 1_000_000
@@ -90,9 +89,7 @@ class Screen:
 
     def csv(self, columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> None:
         """A header line, and one line for each record."""
-        writer = csv.writer(self.console.file, lineterminator="\n")
-        writer.writerow([csv_cell(name) for name in columns])
-        writer.writerows([csv_cell(record.get(name)) for name in columns] for record in records)
+        write_csv(self.console.file, columns, records)
 
 
 def _cells(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[list[Text]]:

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from csv import writer
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -14,9 +13,9 @@ from console.answers import changes as changed
 from console.answers import explain as explained
 from console.answers import preview as previewed
 from console.answers import search as searched
-from console.answers.csv_cell import csv_cell
 from console.answers.fields import Field
 from console.answers.question import question, where
+from console.answers.spreadsheet import write_csv
 from console.answers.sql import run_sql
 from console.web import forms
 from console.web.pages import html, store_of
@@ -127,8 +126,6 @@ def sql(request: Request) -> Response:
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], name: str) -> Response:
     text = StringIO()
-    out = writer(text, lineterminator="\n")
-    out.writerow([csv_cell(column) for column in columns])
-    out.writerows([csv_cell(row.get(column)) for column in columns] for row in rows)
+    write_csv(text, columns, rows)
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return PlainTextResponse(text.getvalue(), media_type="text/csv", headers=headers)

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from schemas.figures import Figures
-from schemas.summary import IngestSummary
+from schemas.summary import COUNTED, IngestSummary
 
 LATE = 3.0
 """A turn that is over for longer than so many intervals, and ten minutes, means that watching does not go on."""
@@ -56,7 +56,7 @@ class Metrics:
         self._turns.labels("done").inc()
         self._seconds.observe(seconds)
         self._objects.inc(loaded.objects_done)
-        for table in ("flows", "coverage", "change_events", "tgw_flows", "tgw_coverage"):
+        for table in COUNTED:
             self._rows.labels(table).inc(getattr(loaded, table))
         self._rejected.inc(loaded.rows_rejected)
         self._judged.inc(judged)

@@ -1,6 +1,9 @@
-"""Cells that are safe in a spreadsheet. Text from logs is hostile: none of it gets there raw."""
+"""CSV that is safe in a spreadsheet. Text from logs is hostile: none of it gets there raw."""
 
+import csv
 import json
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
 
 from console.answers.plain import plain
 from console.answers.text import clean
@@ -24,3 +27,10 @@ def csv_cell(value: object) -> str:
         return str(found)
     text = clean(found)
     return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+
+
+def write_csv(out: IO[str], columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> None:
+    """A header line, and one line for each record."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([csv_cell(name) for name in columns])
+    writer.writerows([csv_cell(record.get(name)) for name in columns] for record in records)
