@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,11 @@ def program(name: str) -> str:
     return found
 
 
+def run(command: Sequence[str], variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command with this environment. Raises subprocess.TimeoutExpired."""
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=CALL_SECONDS, check=False)
+
+
 class AwsCli:
     """`aws ec2 ...` against one endpoint."""
 
@@ -64,9 +69,7 @@ class AwsCli:
         words = shlex.split(command) if isinstance(command, str) else list(command)
         arguments = [self._program, "ec2", *words, "--output", "json"]
         try:
-            done = subprocess.run(
-                arguments, env=self._environment, capture_output=True, text=True, timeout=CALL_SECONDS, check=False
-            )
+            done = run(arguments, self._environment)
         except subprocess.TimeoutExpired as error:
             raise AwsError(f"`aws ec2 {shlex.join(words)}` did not answer within {CALL_SECONDS} s.") from error
         if done.returncode != 0:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,8 +17,10 @@ import boto3
 import pytest
 from clickhouse_connect.driver.binding import quote_identifier
 
+import simulation.aws
 from connectors.store.clickhouse import Store, command, query
 from connectors.store.migrate import MIGRATIONS, ensure_migrated
+from tests import forked
 from tests.stories import Stories
 
 ROOT = Path(__file__).parents[1]
@@ -139,10 +141,20 @@ def s3_endpoint(_moto_server: str, aws_env: None, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture(scope="session")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
-    """Stories that every worker has in common."""
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stories]:
+    """Stories that every worker has in common. What they run of `aws` is the installed one, in forked processes."""
     own = tmp_path_factory.getbasetemp()
-    return Stories(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(simulation.aws, "run", _forked_aws)
+        yield Stories(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+def _forked_aws(command: Sequence[str], variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    code = (
+        "import importlib, sys, awscli; importlib.reload(awscli);"  # it says in the environment where its data are
+        " from awscli.clidriver import main; sys.exit(main())"
+    )
+    return forked.run([sys.executable, "-c", code, *command[1:]], env=variables, timeout=simulation.aws.CALL_SECONDS)
 
 
 @dataclass(frozen=True)

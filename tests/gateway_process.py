@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests import forked
 from tests.gateway import Fault
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 @dataclass(frozen=True)
 class Gateway:
     port: int
-    process: "subprocess.Popen[str]"
+    process: forked.Popen
 
     def url(self, database: str, user: str = "default") -> str:
         return f"http://{user}@127.0.0.1:{self.port}/{database}"
@@ -37,9 +38,7 @@ class Gateway:
 
 
 def started(folder: Path) -> Gateway:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.gateway", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    process = forked.Popen([sys.executable, "-m", "tests.gateway", str(folder)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     return Gateway(int(process.stdout.readline()), process)
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Mapping
 from itertools import count
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 
 from connectors.store import attempts, ledger
@@ -18,6 +17,7 @@ from connectors.store.clickhouse import Store
 from pipelines.ingest.load import Limits
 from pipelines.ingest.pipeline import run_ingest
 from schemas.errors import FlowtrailError
+from tests.forked import context
 
 BUSY = 3
 LONGEST_DELAY = 0.4
@@ -51,8 +51,8 @@ def start(
     store: Store, url: str, seed: int, environment: Mapping[str, str], *, shared_ids: bool = False
 ) -> ForkServerProcess:
     """A new process, forked from one that has only imported what is needed."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=ingest, args=(store, url, seed, dict(environment), shared_ids), daemon=True)
+    process: ForkServerProcess = context().Process(
+        target=ingest, args=(store, url, seed, dict(environment), shared_ids), daemon=True
+    )
     process.start()
     return process

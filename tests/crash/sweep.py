@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests import forked
+
 ROOT = Path(__file__).parents[2]
 CALLS = ("write", "rename", "openat", "mkdir", "unlink")
 INJECTIONS = {"EIO": "error=EIO", "SIGKILL": "signal=SIGKILL"}
@@ -90,15 +92,8 @@ class Scenario:
         """Runs the process on `db`, with strace attached once it is ready."""
         command = [sys.executable, "-m", "tests.crash.process", self.how, str(db), *self.rest]
         environment = {**os.environ, **self.environment}
-        with subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        pipe = subprocess.PIPE
+        with forked.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as process:
             assert process.stdout is not None
             said = process.stdout.readline()
             if said != "ready\n":

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from connectors.store.clickhouse import Store, query
+from tests import forked
 from tests.conftest import REGION, Bucket
 
 ACCOUNT = "123456789012"
@@ -354,9 +355,7 @@ def failed(result: Result, message: str, remedy: str) -> Result:
 
 
 def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments], capture_output=True, text=True, check=False, timeout=180
-    )
+    return forked.run([sys.executable, "-m", "cli", *arguments], timeout=180)
 
 
 def free_port() -> int:

@@ -13,6 +13,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from connectors.store.clickhouse import Store, insert, query
 from connectors.store.migrate import MIGRATIONS
 from schemas.errors import FlowtrailError
+from tests import forked
 
 OPEN = (
     "import sys; from datetime import timedelta; from connectors.store.clickhouse import Store;"
@@ -21,9 +22,7 @@ OPEN = (
 
 
 def opened_by_another_process(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: PLW1510
-        [sys.executable, "-c", OPEN, str(folder)], capture_output=True, text=True, timeout=120
-    )
+    return forked.run([sys.executable, "-c", OPEN, str(folder)], timeout=120)
 
 
 def test_locked_by_another_process(store: Store, engine_folder: Path) -> None:
@@ -35,9 +34,7 @@ def test_locked_by_another_process(store: Store, engine_folder: Path) -> None:
 
 def test_a_folder_that_was_left_behind_opens(tmp_path: Path) -> None:
     code = OPEN + "; import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    killed = subprocess.run(  # noqa: PLW1510
-        [sys.executable, "-c", code, str(tmp_path / "db")], capture_output=True, text=True
-    )
+    killed = forked.run([sys.executable, "-c", code, str(tmp_path / "db")])
     assert killed.returncode == -9
     assert (tmp_path / "db" / "status").exists()
     assert opened_by_another_process(tmp_path / "db").stdout == "open\n"

@@ -26,9 +26,10 @@ from pipelines.ingest.pipeline import run_ingest
 from schemas.columnar.batch import Batch
 from schemas.configuration import Vpc
 from schemas.snapshot import ConfigVersion
+from tests import forked
 from tests.conftest import Bucket
 from tests.contents import contents, faults
-from tests.integration.test_ingest import ROOT, flow_key, flow_log, trail, trail_key
+from tests.integration.test_ingest import flow_key, flow_log, trail, trail_key
 from tests.integration.test_ledger import OBJECTS, Died, rows_of
 from tests.shared_store import another_process, shared
 
@@ -261,9 +262,7 @@ def test_parts_that_a_failing_disk_lost(filled: Bucket, tmp_path: Path) -> None:
     db = tmp_path / "db"
 
     def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
-        )
+        return forked.run([sys.executable, "-m", *arguments], timeout=180)
 
     def ingest() -> dict[str, Any]:
         done = process("tests.integration.ingest_process", str(db), filled.url)

@@ -1,8 +1,6 @@
 """Proves: over HTTP, with a real engine, everything works as with a folder; and whatever happens to a request, each row
 is loaded once."""
 
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +24,7 @@ from simulation.aws import environment
 from simulation.network import save
 from simulation.rows import Reading
 from simulation.story import BEGIN, NOW, Telling, logs, put
+from tests import forked
 from tests.conftest import Bucket
 from tests.contents import contents, faults
 from tests.e2e.test_story import Flowtrail
@@ -210,7 +209,7 @@ def test_who_may_log_in(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_command_reports_the_error(gateway: Gateway, tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "cli", "--db", "http://default@127.0.0.1:9/x", "status"]
-    result = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False)
+    result = forked.run(arguments)
     assert result.returncode == 1
     assert "error: The ClickHouse server at 127.0.0.1:9 cannot be reached" in result.stderr
     assert "Traceback" not in result.stderr

@@ -32,6 +32,7 @@ from schemas.configuration import (
 from schemas.errors import FlowtrailError
 from schemas.snapshot import Snapshot
 from schemas.summary import IngestSummary
+from tests import forked
 from tests.conftest import Bucket
 from tests.integration.ingest_process import contents, unfinished
 
@@ -113,9 +114,7 @@ def other_process(
 ) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "tests.integration.ingest_process", *arguments]
     environment = {**os.environ, VARIABLE: point}
-    return subprocess.run(
-        command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=180, check=False, **more
-    )
+    return forked.run(command, env=environment, cwd=cwd, timeout=180, **more)
 
 
 def answer(process: "subprocess.CompletedProcess[str]") -> dict[str, Any]:

@@ -12,8 +12,9 @@ from connectors.store import migrate as migrator
 from connectors.store.clickhouse import Store, command, query
 from connectors.store.migrate import ensure_migrated, migrate, released
 from schemas.errors import FlowtrailError
+from tests import forked
 from tests.gateway import Fault
-from tests.gateway_process import ROOT, Gateway
+from tests.gateway_process import Gateway
 
 MIGRATORS = """
 import sys
@@ -32,10 +33,7 @@ def tables(store: Store) -> list[Any]:
 @pytest.mark.parametrize("many", [2, 4])
 def test_several_migrate_a_new_server_at_once(gateway: Gateway, remote: Store, many: int) -> None:
     store = Store(gateway.url(f"t_{uuid.uuid4().hex}"))
-    running = [
-        subprocess.Popen([sys.executable, "-c", MIGRATORS, store.db], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        for _ in range(many)
-    ]
+    running = [forked.Popen([sys.executable, "-c", MIGRATORS, store.db], stderr=subprocess.PIPE) for _ in range(many)]
     said = [each.communicate(timeout=120)[1] for each in running]
     assert [each.returncode for each in running] == [0] * many, said
     assert tables(store) == tables(remote)
@@ -53,7 +51,7 @@ def test_several_migrate_a_server_with_rows_at_once(
     columns = "start, end, interface_id, row_no"
     rows = "SELECT '2026-01-01', '2026-01-01', 'eni', number FROM numbers(500)"
     command(store.client(), f"INSERT INTO flows ({columns}) {rows}")
-    running = [subprocess.Popen([sys.executable, "-c", MIGRATORS, store.db], cwd=ROOT) for _ in range(3)]
+    running = [forked.Popen([sys.executable, "-c", MIGRATORS, store.db]) for _ in range(3)]
     assert [each.wait(120) for each in running] == [0, 0, 0]
     assert query(store.client(), "SELECT count() AS n, uniqExact(row_no) AS u FROM flows").to_pylist() == [
         {"n": 500, "u": 500}

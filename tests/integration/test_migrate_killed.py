@@ -11,6 +11,7 @@ import pytest
 
 from connectors import dead_letter_files, settings
 from connectors.failpoints import KILLED, VARIABLE
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -32,7 +33,7 @@ STATEMENTS = 103
 
 def run(db: Path, failpoint: str = "") -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, VARIABLE: failpoint}
-    return subprocess.run([*COMMAND, str(db)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return forked.run([*COMMAND, str(db)], env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_no_statement_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.6, *(pytest.param(n / 20, marks=pytest.mark.crash) for n in range(40))])
 def test_killed_at_a_moment(clean: str, tmp_path: Path, seconds: float) -> None:
     """In the middle of a statement, whichever it is."""
-    with subprocess.Popen([*COMMAND, str(tmp_path / "db")], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with forked.Popen([*COMMAND, str(tmp_path / "db")], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(seconds)

@@ -19,7 +19,7 @@ from pipelines.correlate import publish as publishing
 from pipelines.correlate.publish import publish
 from schemas.errors import FlowtrailError
 from schemas.incident import Certainty, Examined, Incident, Said, State
-from tests.gateway_process import ROOT
+from tests import forked
 from tests.properties.test_settle import LOOKBACK, Outage, after, at
 
 PUBLISHER = """
@@ -49,11 +49,10 @@ ROUNDS = 6
 
 
 @contextmanager
-def publishers(store: Store) -> Iterator[list["subprocess.Popen[str]"]]:
+def publishers(store: Store) -> Iterator[list[forked.Popen]]:
     pipe = subprocess.PIPE
     running = [
-        subprocess.Popen([sys.executable, "-c", PUBLISHER, store.db], cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-        for _ in range(PROCESSES)
+        forked.Popen([sys.executable, "-c", PUBLISHER, store.db], stdin=pipe, stdout=pipe) for _ in range(PROCESSES)
     ]
     try:
         assert [said(each) for each in running] == ["ready"] * PROCESSES
@@ -64,7 +63,7 @@ def publishers(store: Store) -> Iterator[list["subprocess.Popen[str]"]]:
             each.communicate()
 
 
-def said(process: "subprocess.Popen[str]") -> str:
+def said(process: forked.Popen) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
