@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from clickhouse_connect.driver.binding import quote_identifier
 
 import simulation.aws
@@ -31,7 +32,11 @@ TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests' folders are in memory, where there is room: thousands of small inserts wait for a disk otherwise."""
+    """Tests' folders are in memory, where there is room: thousands of small inserts wait for a disk otherwise. What
+    botocore knows of a service is read once: every command creates its own clients, one of EC2 in a tenth of a second.
+    """
+    read = cache(JSONFileLoader().load_file)
+    JSONFileLoader.load_file = lambda _, path: read(path)
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault(TEMPORARY, str(MEMORY))
 
