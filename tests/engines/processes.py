@@ -22,7 +22,12 @@ class Machine:
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        self.variables = {**variables, "PYTHONPATH": str(ROOT), "PATH": path}  # Beam's worker pool starts `python`
+        self.variables = {
+            **variables,
+            "PYTHONPATH": str(ROOT),
+            "PATH": path,  # Beam's worker pool starts `python`
+            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",  # it can hang Python 3.11: see docs/scaling.md
+        }
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, name: str, *command: str, **more: str) -> "subprocess.Popen[str]":
