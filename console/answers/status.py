@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.store.clickhouse import Store
 from connectors.store.dead_letters import set_aside
+from connectors.store.figures import figures
 from connectors.store.migrate import pending
 from connectors.store.retention import Kept, kept
 from connectors.store.trail import Trail, trails
@@ -15,17 +16,20 @@ from console.answers.copies import Copies, copies
 from console.answers.gaps import Gap, gaps
 from console.answers.overlaps import Overlap, overlaps
 from console.answers.unlogged import Unlogged, unlogged
+from schemas.figures import Figures
 from schemas.ledger import DeadLetter
 
 LAST_DAY = timedelta(hours=24)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_EVER = Kept(None, None)
+NO_FIGURES = Figures()
 
 
 @dataclass(frozen=True)
 class Status:
     """`facts` are the columns of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps`,
-    `overlaps`, `copies`, `trails` and `unlogged` are those of `[gaps_from, gaps_to)`."""
+    `overlaps`, `copies`, `trails` and `unlogged` are those of `[gaps_from, gaps_to)`. `figures`: those of `watch
+    --metrics`."""
 
     store: Store
     pending: list[str]
@@ -40,12 +44,19 @@ class Status:
     trails: Sequence[Trail] = ()
     unlogged: Sequence[Unlogged] = ()
     kept: Kept = FOR_EVER
+    figures: Figures = NO_FIGURES
 
     @property
     def lag_seconds(self) -> int | None:
         """The age of the newest record; None without records."""
         last = (self.facts or {}).get("records_last")
         return None if last is None else int((self.now - last).total_seconds())
+
+    @property
+    def lags(self) -> list[tuple[str, str, datetime, int]]:
+        """Account, region, time and age in seconds of the newest flow record of each, the oldest first."""
+        newest = sorted(self.figures.newest.items(), key=lambda each: (each[1], each[0]))
+        return [(*where, at, int((self.now - at).total_seconds())) for where, at in newest]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -55,6 +66,11 @@ class Status:
             "dead_letters": len({letter.ref for letter in self.dead_letters}),
             **(self.facts or {}),
             "lag_seconds": self.lag_seconds,
+            "lags": [
+                {"account": account, "region": region, "newest": newest, "lag_seconds": seconds}
+                for account, region, newest, seconds in self.lags
+            ],
+            "messages_failed": dict(self.figures.failed),
             "retention_seconds": None if (length := self.kept.retention) is None else int(length.total_seconds()),
             "kept_from": self.kept.since,
             "gaps_from": self.gaps_from,
@@ -80,7 +96,8 @@ def status(
     if todo:
         return Status(store, todo, None, (), now)
     facts = {**ask(store, "status")[0], **ask(store, "transit")[0]}
-    known = Status(store, todo, facts, set_aside(store.reader()), now, kept=kept(store.reader()))
+    client = store.reader()
+    known = Status(store, todo, facts, set_aside(client), now, kept=kept(client), figures=figures(client))
     last = facts["flows_last"]
     if last is None:
         return known

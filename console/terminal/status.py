@@ -1,7 +1,7 @@
 """What the store contains, in a terminal."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.store.migrate import released
@@ -17,6 +17,7 @@ from console.answers.text import INGEST, both, clean, few, span, utc
 from console.answers.unlogged import MOST as UNLOGGED
 from console.answers.unlogged import Unlogged
 from console.terminal.screen import Screen
+from schemas.figures import Figures
 
 SHOWN = 10
 
@@ -45,6 +46,7 @@ def show(found: Status, screen: Screen) -> None:
     if found.facts is not None:
         rows += _facts(found.facts)
         rows += _lag(found, found.facts)
+        rows += _messages(found.figures)
         rows += _transit(found.facts)
         rows.append(("retention", _kept(found.kept)))
     rows += _gaps(found)
@@ -95,7 +97,20 @@ def _lag(found: Status, facts: dict[str, Any]) -> list[tuple[str, str]]:
     if facts["records_last"] is None:
         return []
     age = found.now - facts["records_last"]
-    return [("lag", f"{span(age)}: the newest record is from {both(facts['records_last'])}, last load {_at(facts)}")]
+    rows = [("lag", f"{span(age)}: the newest record is from {both(facts['records_last'])}, last load {_at(facts)}")]
+    if len(found.lags) > 1:
+        rows += [
+            ("", f"{clean(account)} {clean(region)}  {span(timedelta(seconds=seconds))}, {utc(newest)}")
+            for account, region, newest, seconds in found.lags[:SHOWN]
+        ]
+    return rows
+
+
+def _messages(figures: Figures) -> list[tuple[str, str]]:
+    """Only channels that failed."""
+    return [
+        ("messages", f"{clean(channel)} did not take {number}") for channel, number in sorted(figures.failed.items())
+    ]
 
 
 def _at(facts: dict[str, Any]) -> str:

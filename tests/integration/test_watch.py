@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -23,8 +24,10 @@ from connectors.notify.named import channel
 from connectors.notify.webhook import SECRET
 from connectors.store import incidents, watching
 from connectors.store.clickhouse import Store, insert
+from connectors.store.figures import figures
 from connectors.store.receipts import rows as receipt_rows
 from console.answers.message import message, trial
+from console.answers.status import status
 from pipelines.correlate.pipeline import run_correlate
 from pipelines.watch import news, turn
 from pipelines.watch.turn import Turn, run_turn
@@ -402,3 +405,24 @@ def test_what_opens_again_is_told_again(store: Store, delivery: Delivery) -> Non
         for _ in range(2):
             news.tell(store.client(), [heard], message)
     assert heard.titles[told:] == [f"Over: {LOST}", f"Open: {LOST}", f"Over: {LOST}"]
+
+
+def test_status_reads_the_figures_of_metrics(store: Store, delivery: Delivery) -> None:
+    for number in range(3):
+        arrive(delivery, number)
+        take(store, Heard("broken", failing=1))
+    for minutes, region in ((0, "eu-west-1"), (90, "us-east-1")):
+        key = f"AWSLogs/123456789012/vpcflowlogs/{region}/2026/11/20/123456789012_vpcflowlogs_{region}_fl-1_x.log.gz"
+        at = clock("15:00") + timedelta(minutes=minutes)
+        receipt = Receipt(
+            ObjectRef("logs", key, "etag", 10), ObjectKind.FLOW_LOG, 99, 1, 1, 0, first_time=at, last_time=at
+        )
+        insert(store.client(), RECEIPTS, receipt_rows([receipt], 1))
+    found = status(store, clock("17:00"))
+    assert found.figures == figures(store.client())
+    told = found.to_json()
+    assert told["messages_failed"] == {"broken": 2}
+    assert [(each["region"], each["lag_seconds"]) for each in told["lags"] if each["account"]] == [
+        ("eu-west-1", 7200),
+        ("us-east-1", 1800),
+    ]
