@@ -282,13 +282,14 @@ def _turn(
 def _refresh(found: "Settings", store: "Store", every: timedelta, client: "Client") -> None:
     """Take a snapshot if one is due. An error is told, and does not stop the turn."""
     from cli.write import drifted
-    from pipelines.snapshot import is_due, take
+    from pipelines.snapshot import is_due, note_failure, take
 
     if not is_due(client, every, datetime.now(UTC)):
         return
     try:
         taken = take(store, found.access)
     except FlowtrailError as error:
+        note_failure(client, error)
         say(f"warning: no snapshot was taken: {error.message} {error.remedy}")
         return
     say(f"Snapshot {taken.snapshot_id} taken.")

@@ -17,11 +17,15 @@ from network.aws.describe import resources_from_describe
 from pipelines.configuration import save_versions, timeline_of
 from schemas.change import CHANGE_EVENTS
 from schemas.configuration import Resource
+from schemas.errors import FlowtrailError
+from schemas.runs import RUNS
 from schemas.snapshot import CONFIG_SNAPSHOTS, Snapshot
 
 COMMAND = "snapshot"
 SETTLES = timedelta(minutes=15)
 """CloudTrail mostly delivers a call within this time."""
+RETRY = timedelta(minutes=15)
+"""After a snapshot that could not be taken: a permission that is missing is seldom granted sooner."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,24 @@ def keep(store: Store, answers: Mapping[str, Mapping[str, Any]], as_of: datetime
     return Taken(snapshot_id, taken, drift)
 
 
+def note_failure(client: Client, error: FlowtrailError) -> None:
+    """Note that a snapshot could not be taken: the next one is due after `RETRY`."""
+    runs.note(client, runs.begin(client, COMMAND), COMMAND, "failed", detail=error.message)
+
+
 def is_due(client: Client, every: timedelta, now: datetime) -> bool:
     """Whether a snapshot is to be taken: there is none, the latest is older than `every`, or a change came after it,
-    which is seen in it once it has settled."""
+    which is seen in it once it has settled; and none has failed just before."""
     sql = f"""
         SELECT
             (SELECT maxOrNull(as_of) FROM {CONFIG_SNAPSHOTS.name}) AS taken,
+            (SELECT maxOrNull(at) FROM {RUNS.name} WHERE command = '{COMMAND}' AND state = 'failed') AS failed,
             (SELECT maxOrNull(toDateTime64(event_time, 3, 'UTC')) FROM {CHANGE_EVENTS.name}) AS changed
     """  # noqa: S608
     row = query(client, sql).to_pylist()[0]
-    taken, changed = row["taken"], row["changed"]
+    taken, changed, failed = row["taken"], row["changed"], row["failed"]
+    if failed is not None and failed + RETRY > now:
+        return False
     if taken is None or taken + every <= now:
         return True
     return changed is not None and changed > taken and changed + SETTLES <= now

@@ -163,7 +163,7 @@ def test_watch_takes_them(run: Run, vpc: str, bucket: Bucket, empty_store: Store
 
 
 def test_watch_goes_on_without_permission(
-    run: Run, bucket: Bucket, here: None, monkeypatch: pytest.MonkeyPatch
+    run: Run, bucket: Bucket, empty_store: Store, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(**_: object) -> object:
         raise FlowtrailError("EC2 denies ec2:DescribeVpcs.", "Grant it.")
@@ -172,3 +172,7 @@ def test_watch_goes_on_without_permission(
     result = run("watch", bucket.url, "--for", "1s", "--every", "1m", "--snapshots", "1h")
     assert result.exit_code == 0, result.stderr
     assert "warning: no snapshot was taken: EC2 denies ec2:DescribeVpcs. Grant it." in result.stderr
+    again = run("watch", bucket.url, "--for", "1s", "--every", "1m", "--snapshots", "1h")
+    assert "no snapshot was taken" not in again.stderr, "it is tried again later"
+    assert not is_due(empty_store.client(), timedelta(hours=1), datetime.now(UTC) + timedelta(minutes=14))
+    assert is_due(empty_store.client(), timedelta(hours=1), datetime.now(UTC) + timedelta(minutes=15))
