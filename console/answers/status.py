@@ -54,9 +54,10 @@ class Status:
 
     @property
     def lags(self) -> list[tuple[str, str, datetime, int]]:
-        """Account, region, time and age in seconds of the newest flow record of each, the oldest first."""
+        """Account, region, time and age in seconds of the newest flow record of each, the oldest first. Objects whose
+        names say neither are left out."""
         newest = sorted(self.figures.newest.items(), key=lambda each: (each[1], each[0]))
-        return [(*where, at, int((self.now - at).total_seconds())) for where, at in newest]
+        return [(*where, at, int((self.now - at).total_seconds())) for where, at in newest if any(where)]
 
     def to_json(self) -> dict[str, Any]:
         return {
