@@ -88,9 +88,6 @@ class Popen:
         code: int | None = self._process.exitcode
         return code
 
-    def poll(self) -> int | None:
-        return self.returncode
-
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         if self.returncode is None:
@@ -100,9 +97,6 @@ class Popen:
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
             os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        self._process.terminate()
 
     def kill(self) -> None:
         self._process.kill()
@@ -147,7 +141,6 @@ def run(
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
     text: str | None = None,
-    check: bool = False,
     timeout: float | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """As `subprocess.run(..., input=text, capture_output=True, text=True)`."""
@@ -159,10 +152,7 @@ def run(
             process.kill()
             raise
     assert process.returncode is not None
-    done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    if check:
-        done.check_returncode()
-    return done
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 class _Descriptors:
