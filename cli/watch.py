@@ -289,8 +289,8 @@ def _refresh(found: "Settings", store: "Store", every: timedelta, client: "Clien
     try:
         taken = take(store, found.access)
     except FlowtrailError as error:
-        note_failure(client, error)
         say(f"warning: no snapshot was taken: {error.message} {error.remedy}")
+        note_failure(client, error)
         return
     say(f"Snapshot {taken.snapshot_id} taken.")
     if taken.drift:

@@ -343,8 +343,8 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
 @contextlib.contextmanager
 def _engine_environment() -> Iterator[None]:
     """What the engine reads when it is loaded. It works in UTC, and does not start with a TZ that is not the name of a
-    zone, such as `UTC+5`. Its allocator returns memory that is free for half a second: by default it keeps it for five,
-    and ingest then peaks an eighth higher."""
+    zone, such as `UTC+5`. Its allocator is told to keep freed memory for half a second instead of five, so that ingest
+    peaks lower (`benchmarks/README.md`)."""
     before = {name: os.environ.get(name) for name in ("TZ", ALLOCATOR)}
     os.environ["TZ"] = "UTC"
     os.environ.setdefault(ALLOCATOR, "dirty_decay_ms:500")
