@@ -1,6 +1,6 @@
 """The figures of the store that metrics show: a few small queries of the ledger, never of flow records."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
@@ -45,13 +45,21 @@ def figures(client: Client) -> Figures:
     totals = query(client, _TOTALS).to_pylist()[0]
     snapshot = totals.pop("snapshot")
     return Figures(
-        newest={
-            (str(row["account"]), str(row["region"])): row["newest"].astimezone(UTC)
-            for row in query(client, _NEWEST).to_pylist()
-        },
+        newest=newest(client),
         incidents={(str(r["state"]), str(r["certainty"])): r["n"] for r in query(client, _INCIDENTS).to_pylist()},
         snapshot=snapshot and snapshot.astimezone(UTC),
         dead_letters=len({letter.ref for letter in set_aside(client)}),
-        failed={str(row["channel"]): row["n"] for row in query(client, _FAILED).to_pylist()},
+        failed=failed(client),
         **totals,
     )
+
+
+def newest(client: Client) -> dict[tuple[str, str], datetime]:
+    """The time of the latest flow record, by account and region of the objects. Raises as `figures`."""
+    rows = query(client, _NEWEST).to_pylist()
+    return {(str(row["account"]), str(row["region"])): row["newest"].astimezone(UTC) for row in rows}
+
+
+def failed(client: Client) -> dict[str, int]:
+    """How many messages each channel did not take, ever. Raises as `figures`."""
+    return {str(row["channel"]): row["n"] for row in query(client, _FAILED).to_pylist()}

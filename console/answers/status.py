@@ -1,13 +1,13 @@
 """What the store contains, how complete and how old it is, what was set aside, and which migrations are pending."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.store.clickhouse import Store
 from connectors.store.dead_letters import set_aside
-from connectors.store.figures import figures
+from connectors.store.figures import failed, newest
 from connectors.store.migrate import pending
 from connectors.store.retention import Kept, kept
 from connectors.store.trail import Trail, trails
@@ -16,20 +16,18 @@ from console.answers.copies import Copies, copies
 from console.answers.gaps import Gap, gaps
 from console.answers.overlaps import Overlap, overlaps
 from console.answers.unlogged import Unlogged, unlogged
-from schemas.figures import Figures
 from schemas.ledger import DeadLetter
 
 LAST_DAY = timedelta(hours=24)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_EVER = Kept(None, None)
-NO_FIGURES = Figures()
 
 
 @dataclass(frozen=True)
 class Status:
     """`facts` are the columns of `queries/status.sql` and `transit.sql`, None while migrations are pending; `gaps`,
-    `overlaps`, `copies`, `trails` and `unlogged` are those of `[gaps_from, gaps_to)`. `figures`: those of `watch
-    --metrics`."""
+    `overlaps`, `copies`, `trails` and `unlogged` are those of `[gaps_from, gaps_to)`. `newest` and `failed`
+    are those of `schemas.figures`, which metrics show too."""
 
     store: Store
     pending: list[str]
@@ -44,7 +42,8 @@ class Status:
     trails: Sequence[Trail] = ()
     unlogged: Sequence[Unlogged] = ()
     kept: Kept = FOR_EVER
-    figures: Figures = NO_FIGURES
+    newest: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lag_seconds(self) -> int | None:
@@ -56,8 +55,8 @@ class Status:
     def lags(self) -> list[tuple[str, str, datetime, int]]:
         """Account, region, time and age in seconds of the newest flow record of each, the oldest first. Objects whose
         names say neither are left out."""
-        newest = sorted(self.figures.newest.items(), key=lambda each: (each[1], each[0]))
-        return [(*where, at, int((self.now - at).total_seconds())) for where, at in newest if any(where)]
+        oldest_first = sorted(self.newest.items(), key=lambda each: (each[1], each[0]))
+        return [(*where, at, int((self.now - at).total_seconds())) for where, at in oldest_first if any(where)]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -71,7 +70,7 @@ class Status:
                 {"account": account, "region": region, "newest": newest, "lag_seconds": seconds}
                 for account, region, newest, seconds in self.lags
             ],
-            "messages_failed": dict(self.figures.failed),
+            "messages_failed": dict(self.failed),
             "retention_seconds": None if (length := self.kept.retention) is None else int(length.total_seconds()),
             "kept_from": self.kept.since,
             "gaps_from": self.gaps_from,
@@ -98,7 +97,9 @@ def status(
         return Status(store, todo, None, (), now)
     facts = {**ask(store, "status")[0], **ask(store, "transit")[0]}
     client = store.reader()
-    known = Status(store, todo, facts, set_aside(client), now, kept=kept(client), figures=figures(client))
+    known = Status(
+        store, todo, facts, set_aside(client), now, kept=kept(client), newest=newest(client), failed=failed(client)
+    )
     last = facts["flows_last"]
     if last is None:
         return known

@@ -17,7 +17,6 @@ from console.answers.text import INGEST, both, clean, few, span, utc
 from console.answers.unlogged import MOST as UNLOGGED
 from console.answers.unlogged import Unlogged
 from console.terminal.screen import Screen
-from schemas.figures import Figures
 
 SHOWN = 10
 
@@ -46,7 +45,7 @@ def show(found: Status, screen: Screen) -> None:
     if found.facts is not None:
         rows += _facts(found.facts)
         rows += _lag(found, found.facts)
-        rows += _messages(found.figures)
+        rows += _messages(found)
         rows += _transit(found.facts)
         rows.append(("retention", _kept(found.kept)))
     rows += _gaps(found)
@@ -106,11 +105,9 @@ def _lag(found: Status, facts: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _messages(figures: Figures) -> list[tuple[str, str]]:
+def _messages(found: Status) -> list[tuple[str, str]]:
     """Only channels that failed."""
-    return [
-        ("messages", f"{clean(channel)} did not take {number}") for channel, number in sorted(figures.failed.items())
-    ]
+    return [("messages", f"{clean(channel)} did not take {number}") for channel, number in sorted(found.failed.items())]
 
 
 def _at(facts: dict[str, Any]) -> str:

@@ -419,7 +419,8 @@ def test_status_reads_the_figures_of_metrics(store: Store, delivery: Delivery) -
         )
         insert(store.client(), RECEIPTS, receipt_rows([receipt], 1))
     found = status(store, clock("17:00"))
-    assert found.figures == figures(store.client())
+    shown = figures(store.client())
+    assert (found.newest, found.failed) == (shown.newest, shown.failed)
     told = found.to_json()
     assert told["messages_failed"] == {"broken": 2}
     assert [(each["region"], each["lag_seconds"]) for each in told["lags"] if each["account"]] == [
