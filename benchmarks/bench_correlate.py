@@ -1,5 +1,6 @@
-"""Correlation of the last hour of a quiet day; and, with fewer interfaces, against looking at each one closely, as
-releases before did."""
+"""Correlation of the last hour of a quiet day, as its records arrived hour by hour: after the hour before it was
+correlated, again, without any summary of the past, and from records that were merged since. And, with fewer interfaces,
+against looking at each one closely, as releases before did."""
 
 import json
 import resource
@@ -17,7 +18,7 @@ from benchmarks.buckets import FULL
 from benchmarks.measure import Result
 from benchmarks.store import folder, opened, run_isolated
 from connectors.store import configuration
-from connectors.store.clickhouse import Store, command, insert
+from connectors.store.clickhouse import Store, command, insert, query
 from connectors.store.receipts import rows as receipt_rows
 from pipelines.correlate import facts, pipeline
 from pipelines.correlate.pipeline import run_correlate
@@ -60,8 +61,8 @@ QUIET = """
         action, vpc_id, subnet_id, tcp_flags, flow_direction, direction, object_id, row_no, load, chunk
     )
     WITH
-        {first} + intDiv(number, {each}) AS eni,
-        number % {each} AS nth,
+        intDiv(number, {last} - {first}) AS eni,
+        {first} + number % ({last} - {first}) AS nth,
         intDiv(nth, 2) AS talk,
         nth % 2 = 1 AS answer,
         talk % 25 = 24 AS scan,
@@ -76,7 +77,8 @@ QUIET = """
         if(answer, own, peer), if(answer, peer, own), if(answer, port, client), if(answer, client, port),
         6, 10, 4500, at, at + 20, if(scan, 'REJECT', 'ACCEPT'), 'vpc-1', 'subnet-1', if(scan, 2, if(answer, 19, 3)),
         if(answer, 'egress', 'ingress'), if(answer, 'egress', 'ingress'),
-        {objects}[intDiv(at - {day}, 3600) + 1], toUInt32(number), 1, 0
+        {objects}[intDiv(at - {day}, 3600) + 1], toUInt32(number),
+        cityHash64(intDiv(at - {day}, 3600)), 0
     FROM numbers({rows}) WHERE NOT (scan AND answer)
 """
 
@@ -86,11 +88,21 @@ def run() -> list[Result]:
     for interfaces, each, changes in SIZES:
         with folder() as place:
             run_isolated(_fill, str(place), interfaces, each, changes)
-            wall, memory = run_isolated(_correlate, str(place))
-        what = f"{interfaces:,} interfaces, {interfaces * each:,} records of a quiet day, {changes:,} changes"
+            first, memory = run_isolated(_correlate, str(place), END - HOUR)
+            wall, later = run_isolated(_correlate, str(place))
+            again, _ = run_isolated(_correlate, str(place))
+            run_isolated(_merge, str(place))
+            merged, _ = run_isolated(_correlate, str(place))
+        of, peak = f"{interfaces:,} interfaces", max(memory, later) / MEBIBYTE
+        what = f"{of}, {interfaces * each:,} records of a quiet day, {changes:,} changes"
         target = 10.0 if interfaces == 10_000 else 2.0 if interfaces == 300 else None
-        results.append(Result(f"correlate the last hour: {interfaces:,} interfaces, s", wall, target, "lower", what))
-        results.append(Result(f"peak memory, {interfaces:,} interfaces, MiB", memory / MEBIBYTE, 1024, "lower", what))
+        results += [
+            Result(f"correlate the last hour: {of}, s", wall, target, "lower", f"{what}; after the hour before it"),
+            Result(f"the same, {of}, nothing new, s", again, None, "lower", "the same hour again"),
+            Result(f"the same, {of}, no summaries, s", first, None, "lower", "an hour earlier, the first run of all"),
+            Result(f"the same, {of}, merged, s", merged, None, "lower", "the last hour anew, from one part a day"),
+            Result(f"peak memory, {of}, MiB", peak, 1024, "lower", "of the first two"),
+        ]
     with folder() as place:
         run_isolated(_fill, str(place), ONE_BY_ONE, 4_500, 15)
         before, _ = run_isolated(_correlate, str(place), one_by_one=True)
@@ -99,18 +111,27 @@ def run() -> list[Result]:
     return [*results, Result("correlate compared with one by one", before / now, None, "higher", detail)]
 
 
-def _correlate(path: str, one_by_one: bool = False) -> tuple[float, int]:
-    """Wall-clock seconds, and the peak memory of the process in bytes."""
+def _correlate(path: str, end: datetime = END, *, one_by_one: bool = False) -> tuple[float, int]:
+    """Correlate the hour before `end`: wall-clock seconds, and the peak memory of the process in bytes."""
     store = opened(Path(path))
     with ExitStack() as patched:
         if one_by_one:
             patched.enter_context(mock.patch.object(pipeline, "GROUP_INTERFACES", 1))
             patched.enter_context(mock.patch.object(facts, "LONGEST", timedelta()))
         begin = time.monotonic()
-        found = run_correlate(store, END - HOUR, END, lookback=23 * HOUR)
+        found = run_correlate(store, end - HOUR, end, lookback=23 * HOUR)
         wall = time.monotonic() - begin
     assert not found, found[:3]
     return wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _merge(path: str) -> None:
+    """Merge the records of the day into one part, and forget the summary of its last hour."""
+    client = opened(Path(path)).client()
+    command(client, "OPTIMIZE TABLE flows FINAL")
+    summary = "SELECT DISTINCT _partition_id AS id FROM hourly_peers WHERE hour = {hour:DateTime('UTC')}"
+    for row in query(client, summary, {"hour": END - HOUR}).to_pylist():
+        command(client, f"ALTER TABLE hourly_peers DROP PARTITION ID '{row['id']}'")
 
 
 def _fill(path: str, interfaces: int, each: int, changes: int) -> None:
@@ -124,11 +145,10 @@ def _fill(path: str, interfaces: int, each: int, changes: int) -> None:
     receipts = [Receipt(ref, ObjectKind.FLOW_LOG, 1, 1, 1, 0) for ref in refs]
     insert(store.client(), RECEIPTS, receipt_rows(receipts, 1))
     objects = f"[{', '.join(f'toUInt64({ref.object_id})' for ref in refs)}]"
-    at_once = max(1, 2_000_000 // each)
-    for first in range(0, interfaces, at_once):
-        rows = min(at_once, interfaces - first) * each
-        day = int(DAY.timestamp())
-        command(store.client(), QUIET.format(first=first, each=each, rows=rows, day=day, objects=objects))
+    for hour in range(24):
+        first, last = each * hour // 24, each * (hour + 1) // 24
+        numbers = {"first": first, "last": last, "rows": interfaces * (last - first), "each": each}
+        command(store.client(), QUIET.format(**numbers, day=int(DAY.timestamp()), objects=objects))
     _configure(store, interfaces, changes)
 
 

@@ -2,6 +2,7 @@
 
 from schemas.change import CHANGE_EVENTS
 from schemas.flow import COVERAGE, FLOWS, REJECTED_LINES
+from schemas.hourly import HOURLY_PEERS
 from schemas.incident import INCIDENT_HISTORY, INCIDENTS
 from schemas.ledger import LEDGER, RECEIPTS, RETENTION
 from schemas.runs import DEAD_LETTERS, DERIVATIONS, HEARTBEATS, INCIDENT_DRAFTS, PLANNED, RUNS
@@ -34,5 +35,6 @@ TABLES: dict[str, Table] = {
         DERIVATIONS,
         JUDGED,
         NOTIFICATIONS,
+        HOURLY_PEERS,
     )
 }

@@ -267,10 +267,11 @@ def _discard_output(client: Client) -> None:
         client.raw_query("SELECT 1", fmt="TSV")
 
 
-def command(client: Client, sql: str) -> None:
-    """Run one statement that returns nothing. Raises StoreUnavailable and FlowtrailError as `insert`."""
+def command(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+    """Run one statement that returns nothing; values as in `query`. Raises StoreUnavailable and FlowtrailError as
+    `insert`."""
     try:
-        client.command(sql)
+        client.command(sql, parameters=dict(parameters or {}))
     except DatabaseError as error:
         if _is_transient(error):
             raise StoreUnavailable(f"The store did not confirm a command: {error}", _RETRY) from error

@@ -1,11 +1,10 @@
 """Facts: what correlation reads from the store. The SQL is in `queries/`; values are passed as parameters. Every
 function that takes a client raises FlowtrailError when the store cannot be queried."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
@@ -14,25 +13,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
-from connectors.store.clickhouse import query
 from network.history.timeline import Timeline
 from pipelines.correlate.blame.trial import SampledFlow
 from pipelines.correlate.detect.minutes import MANY_PORTS, MINUTES, Ints, serves
 from pipelines.correlate.detect.rejects import REGULAR_MINUTES
 from pipelines.correlate.detect.screen import HOURS, LONGEST, may_have_lost
 from pipelines.correlate.detect.signals import Conversation, Pointer, address
+from pipelines.correlate.hourly import DATA, complete, high_services, summarised, summarised_apart
+from pipelines.correlate.sql import ask
 from pipelines.correlate.tell.evidence import FlowRow
 from schemas.configuration import NetworkInterface
-from schemas.flow import DATA_BYTES, HANDSHAKE_BYTES
 from schemas.incident import Examined
 
 FEWEST = 20
 """Fewer interfaces are looked at closely at once: that takes no longer than the screen."""
-SCREENED = 500
+SCREENED = 2_500
 """Interfaces that are screened at once: the engine holds their peers in memory."""
 ALL: tuple[str, ...] = ()
 """In place of the names of interfaces: a server takes only so many of them in a request."""
-_DATA = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
+ATTEMPTS = 3
+"""Times that interfaces are screened, if another process deletes summaries meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Extent:
 
 def extent(client: Client, start: datetime, end: datetime) -> Extent:
     """The extent of `[start, end)`."""
-    row = _ask(client, "extent", {"start": start, "end": end}).to_pylist()[0]
+    row = ask(client, "extent", {"start": start, "end": end}).to_pylist()[0]
     return Extent(row["found"], row["first"], row["last"], row["rejected_lines"] or 0)
 
 
@@ -72,7 +72,7 @@ def interfaces(client: Client, start: datetime, end: datetime, timeline: Timelin
     """The interfaces with records in the range, in order of their ids."""
     addresses = addresses_of(timeline)
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _ask(client, "interfaces", {"start": start, "end": end}).to_pylist():
+    for row in ask(client, "interfaces", {"start": start, "end": end}).to_pylist():
         found.setdefault(row["interface_id"], []).append(row)
     return [
         InterfaceFacts(
@@ -104,30 +104,50 @@ def worth_a_look(
     delivered: Mapping[str, Ints],
     examined: Examined,
 ) -> list[InterfaceFacts]:
-    """Those of the interfaces that may have a signal in the range, in their order, by a few queries for all of them;
-    all of them for a range that is not screened."""
+    """Those of the interfaces that may have a signal in the range, in their order, by a few queries of hourly summaries
+    for all of them (`hourly.py`); all of them for a range that is not screened."""
     since, start, end = examined.since, examined.start, examined.end
     if end - start > LONGEST or len(interfaces) < FEWEST:
         return list(interfaces)
-    times = {"since": since, "end": end}
-    gone, by_name = dropped(client, ALL, since, end), {each.interface_id: each for each in interfaces}
-    found = {str(name) for name in _ask(client, "undirected", times).column("interface").to_pylist()}
-    names = list(by_name)
-    for some in (names[first : first + SCREENED] for first in range(0, len(names), SCREENED)):
-        parameters = {**_services(high_ports(client, some, since, end)), **times, "interfaces": some}
-        hours = _ask(client, "hours", parameters).select(HOURS.names).cast(HOURS)
-        found |= may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
-        peers = _ask(client, "doubtful_peers", {**parameters, "start": start, "regular": REGULAR_MINUTES})
-        found |= {str(name) for name in peers.column("interface").to_pylist()}
-    return [each for each in interfaces if each.interface_id in found]
+    by_name = {each.interface_id: each for each in interfaces}
+    gone = dropped(client, ALL, since, end)
+    for _ in range(ATTEMPTS):
+        summaries = summarised(client, list(by_name), since, end)
+        found = _names(client, "undirected", summaries.parameters)
+        high: dict[str, tuple[int, ...]] = {}
+        many = _names(client, "many_ports", {**summaries.parameters, "many": MANY_PORTS})
+        for some in _groups(sorted(many & by_name.keys())):
+            high |= high_ports(client, some, since, end)
+        screens = [(some, summaries) for some in _groups([name for name in by_name if name not in high])]
+        with ExitStack() as until_screened:
+            for some in _groups(list(high)):
+                own = {name: high[name] for name in some}
+                screens.append((some, until_screened.enter_context(summarised_apart(client, own, since, end))))
+            for some, those in screens:
+                parameters = {**those.parameters, "interfaces": some}
+                hours = ask(client, "hours", parameters).select(HOURS.names).cast(HOURS)
+                found |= may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
+                peers = {**parameters, "start": start, "regular": REGULAR_MINUTES}
+                found |= _names(client, "doubtful_peers", peers)
+        if complete(client, summaries):
+            return [each for each in interfaces if each.interface_id in found]
+    return list(interfaces)
+
+
+def _groups(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[first : first + SCREENED] for first in range(0, len(names), SCREENED))
+
+
+def _names(client: Client, name: str, parameters: Mapping[str, Any]) -> set[str]:
+    return {str(each) for each in ask(client, name, parameters).column("interface").to_pylist()}
 
 
 def high_ports(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, tuple[int, ...]]:
     """By interface, the service ports of it and its peers that are above their clients' ports, as protocol * 65536 +
     port, ascending; interfaces without any are left out."""
-    parameters = {**_DATA, "interfaces": list(interfaces), "start": start, "end": end, "many": MANY_PORTS}
+    parameters = {**DATA, "interfaces": list(interfaces), "start": start, "end": end, "many": MANY_PORTS}
     found: dict[str, list[int]] = {}
-    for row in _ask(client, "high_ports", parameters).to_pylist():
+    for row in ask(client, "high_ports", parameters).to_pylist():
         found.setdefault(row["interface"], []).append(row["code"])
     return {interface: tuple(codes) for interface, codes in found.items()}
 
@@ -143,22 +163,16 @@ def minutes_of(
     are left out. `high`: their `high_ports`."""
     holders = [(each.interface_id, text) for each in facts for text in each.addresses]
     parameters = {
-        **_services(high),
+        **high_services(high),
         "interfaces": [each.interface_id for each in facts],
         "holders": [interface for interface, _ in holders],
         "addresses": [text for _, text in holders],
         "start": start,
         "end": end,
     }
-    table = _ask(client, "minutes", parameters)
+    table = ask(client, "minutes", parameters)
     cells = table.select(MINUTES.names).cast(MINUTES).combine_chunks()
     return {name: cells.slice(first, length) for name, first, length in _runs(table.column("interface_id"))}
-
-
-def _services(high: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The parameters by which queries determine the service of a record."""
-    codes = [(interface, code) for interface, each in high.items() for code in each]
-    return {**_DATA, "high_of": [interface for interface, _ in codes], "high_codes": [code for _, code in codes]}
 
 
 def _runs(column: "pa.ChunkedArray[Any]") -> list[tuple[str, int, int]]:
@@ -171,7 +185,7 @@ def _runs(column: "pa.ChunkedArray[Any]") -> list[tuple[str, int, int]]:
 
 def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints]:
     """For each flow log, the minutes (Unix seconds, ascending) for which it delivered something."""
-    table = _ask(client, "deliveries", {"start": start, "end": end})
+    table = ask(client, "deliveries", {"start": start, "end": end})
     logs, minutes = table.column("flow_log").to_numpy(), table.column("minute").to_numpy()
     return {str(log): minutes[logs == log] for log in np.unique(logs)}
 
@@ -179,7 +193,7 @@ def deliveries(client: Client, start: datetime, end: datetime) -> dict[str, Ints
 def dropped(client: Client, interfaces: Sequence[str], start: datetime, end: datetime) -> dict[str, Ints]:
     """By interface (of ALL, or of these), the minutes (Unix seconds, ascending) of which AWS dropped records;
     interfaces without any are left out."""
-    table = _ask(client, "gaps", {"interfaces": list(interfaces), "start": start, "end": end})
+    table = ask(client, "gaps", {"interfaces": list(interfaces), "start": start, "end": end})
     minutes = table.column("minute").to_numpy()
     return {name: minutes[first : first + length] for name, first, length in _runs(table.column("interface"))}
 
@@ -205,13 +219,13 @@ def rows(
         "start": start,
         "end": end,
     }
-    found = (_flow_row(row) for row in _ask(client, "rows", parameters).to_pylist())
+    found = (_flow_row(row) for row in ask(client, "rows", parameters).to_pylist())
     return {row.pointer: row for row in found}
 
 
 def objects(client: Client, object_ids: Sequence[int]) -> dict[int, tuple[str, str, str]]:
     """Bucket, key and ETag, by object id."""
-    table = _ask(client, "objects", {"objects": sorted(set(object_ids))})
+    table = ask(client, "objects", {"objects": sorted(set(object_ids))})
     return {row["object_id"]: (row["bucket"], row["key"], row["etag"]) for row in table.to_pylist()}
 
 
@@ -221,7 +235,7 @@ def sample(
     """Up to `limit` TCP and UDP flow records of an interface, always the same ones. Those whose local end is unknown
     are left out. `high`: its `high_ports`."""
     parameters = {"interface": facts.interface_id, "start": start, "end": end, "limit": limit}
-    found = (_sampled(row, facts.addresses, high) for row in _ask(client, "sample", parameters).to_pylist())
+    found = (_sampled(row, facts.addresses, high) for row in ask(client, "sample", parameters).to_pylist())
     return [flow for flow in found if flow is not None]
 
 
@@ -256,12 +270,3 @@ def _flow_row(row: Mapping[str, Any]) -> FlowRow:
         row["etag"],
         row["reject_reason"] or "",
     )
-
-
-def _ask(client: Client, name: str, parameters: Mapping[str, Any]) -> pa.Table:
-    return query(client, _sql(name), parameters)
-
-
-@lru_cache
-def _sql(name: str) -> str:
-    return (files("pipelines.correlate") / "queries" / f"{name}.sql").read_text("utf-8")

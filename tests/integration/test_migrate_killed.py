@@ -27,7 +27,7 @@ sql = "SELECT create_table_query AS made FROM system.tables WHERE database = cur
 print(query(store.client(), sql)["made"].to_pylist())
 """
 COMMAND = [sys.executable, "-c", PROGRAM]
-STATEMENTS = 103
+STATEMENTS = 107
 """That a first migration sends; the test below fails when there are more."""
 
 

@@ -19,7 +19,7 @@ from pipelines.correlate.detect.rejects import ENOUGH_MINUTES
 
 LONGEST = timedelta(hours=6)
 """Longer ranges are not screened: hardly any interface is quiet for so long."""
-AT_ONCE = 4_096
+AT_ONCE = 2_048
 """Services that are judged at once: a minute of each takes some bytes of memory."""
 
 _TYPES: list[tuple[str, pa.DataType]] = [
@@ -33,10 +33,11 @@ HOURS = pa.schema(_TYPES)
 minute n of the hour."""
 
 Covered = Callable[[str], Ints]
+Counts = npt.NDArray[np.int32]
 
 
 def may_have_lost(table: pa.Table, covered: Covered, since: datetime, start: datetime, end: datetime) -> set[str]:
-    """The interfaces that may have lost traffic in `[start, end)`. `table` has the schema `HOURS`, from `since` on;
+    """The interfaces that may have lost traffic in `[start, end)`. `table` has the schema `HOURS`;
     `covered` gives an interface's complete minutes, as `detect` takes them."""
     if not table.num_rows:
         return set()
@@ -49,6 +50,8 @@ def may_have_lost(table: pa.Table, covered: Covered, since: datetime, start: dat
     requests, answers, data = (table.column(name).to_numpy() for name in ("requests", "answers", "data"))
     known = {name: _minutes(covered(name), origin, last) for name in dict.fromkeys(names)}
     begin = int(start.timestamp()) // 60 - origin * 60
+    outside = np.ones((last - origin) * 60, np.bool_)
+    outside[int(since.timestamp()) // 60 - origin * 60 : -(-int(end.timestamp()) // 60) - origin * 60] = False
     found: set[str] = set()
     for low in range(0, len(first), AT_ONCE):
         high = min(low + AT_ONCE, len(first))
@@ -56,6 +59,7 @@ def may_have_lost(table: pa.Table, covered: Covered, since: datetime, start: dat
         at = (number[rows] - low, hours[rows])
         shape = (high - low, last - origin)
         asked, done = (_bits(shape, at, masks[rows]) for masks in (requests, requests & answers & data))
+        asked[outside] = done[outside] = False
         covers = np.stack([known[name] for name in names[low:high]], axis=1)
         found.update(names[low:high][_suspicious(asked, done, covers, begin)])
     return found
@@ -64,21 +68,22 @@ def may_have_lost(table: pa.Table, covered: Covered, since: datetime, start: dat
 def _suspicious(asked: Bools, done: Bools, covers: Bools, begin: int) -> Bools:
     """For each service (column): whether a gap between minutes (rows) in which something completed may be a signal.
     Gaps that end before the minute `begin` do not count."""
-    past, completed = np.cumsum(covers, axis=0), np.cumsum(done, axis=0)
-    inside, tried, before, of = np.zeros((4, done.shape[1]), np.int64)
+    past, completed, inside, tried, before, of = np.zeros((6, done.shape[1]), np.int32)
     found: Bools = np.zeros(done.shape[1], np.bool_)
     for minute, here in enumerate(done):
         if minute >= begin:
             found |= here & _counts(inside, tried, before, of)
+        past += covers[minute]
+        completed += here
         inside = np.where(here, 0, inside + covers[minute])
         tried = np.where(here, 0, tried + asked[minute])
-        before = np.where(here, completed[minute], before)
+        before = np.where(here, completed, before)
         # The lookback of a gap begins as much later as the gap does.
-        of = np.where(here, past[minute] - max(0, minute - begin), of)
+        of = np.where(here, past - max(0, minute - begin), of)
     return found | _counts(inside, tried, before, of)
 
 
-def _counts(inside: Ints, tried: Ints, before: Ints, of: Ints) -> Bools:
+def _counts(inside: Counts, tried: Counts, before: Counts, of: Counts) -> Bools:
     """Whether a gap of so many covered minutes, in so many of which there were requests, may be a signal after so many
     minutes in which something completed, of at least so many that were covered."""
     chance = (1 - np.clip(before / np.maximum(of + 1, 1), 0, 1)) ** inside

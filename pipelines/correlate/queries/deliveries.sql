@@ -8,15 +8,21 @@ FROM
 (
     SELECT DISTINCT
         object_id,
-        arrayJoin(range(
-            intDiv(toUnixTimestamp(start), 60) * 60, least(toUnixTimestamp(`end`), toUnixTimestamp(start) + 900) + 1, 60
-        )) AS minute
+        arrayJoin(range(first, least(last, first + 15) + 1)) * 60 AS minute
     FROM
     (
-        SELECT object_id, start, `end` FROM flows
+        SELECT DISTINCT
+            object_id,
+            intDiv(toUnixTimestamp(start), 60) AS first,
+            intDiv(toUnixTimestamp(`end`), 60) AS last
+        FROM flows
         WHERE start >= {start:DateTime('UTC')} AND start < {end:DateTime('UTC')}
         UNION ALL
-        SELECT object_id, start, `end` FROM coverage
+        SELECT DISTINCT
+            object_id,
+            intDiv(toUnixTimestamp(start), 60) AS first,
+            intDiv(toUnixTimestamp(`end`), 60) AS last
+        FROM coverage
         WHERE start >= {start:DateTime('UTC')} AND start < {end:DateTime('UTC')} AND log_status = 'NODATA'
     ) AS records
 ) AS minutes
