@@ -64,7 +64,8 @@ def _made(runner: Runner) -> Any:
             return _import("apache_beam.runners.dask.dask_runner").DaskRunner()
         case Kind.PRISM:
             # It repeats what Prism logs, even after the run: the tracebacks of errors that are raised here anyway.
-            logging.getLogger("apache_beam.runners.portability.prism_runner").setLevel(logging.CRITICAL)
+            # A level would not do: Beam sets its own when it starts Prism.
+            logging.getLogger("PrismJobServer").disabled = True
             return _import("apache_beam.runners.portability.prism_runner").PrismRunner()
         case Kind.PORTABLE:
             return _named(checked(runner.options).runner or "PortableRunner")

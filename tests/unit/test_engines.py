@@ -1,13 +1,18 @@
 """Proves: a runner that cannot run is refused before anything starts, with a remedy; Beam's options reach Beam, and no
 secret travels with a pipeline."""
 
+import json
+import logging
 import sys
+import threading
 from pathlib import Path
 
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.dask.dask_runner import DaskOptions
+from apache_beam.runners.portability.prism_runner import PrismJobServer, PrismRunnerLogFilter
+from apache_beam.utils.subprocess_server import SubprocessServer
 from dask import bag
 from dask.distributed import protocol
 from typer.testing import CliRunner
@@ -96,3 +101,19 @@ def test_secrets_do_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
     travels += [bytes(frame) for frame in protocol.serialize(dict(graph), serializers=["pickle"])[1]]
     assert b"writer@127.0.0.1" in b"".join(travels)
     assert b"hidden" not in b"".join(travels)
+
+
+def test_what_prism_logs_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
+    """Its errors are raised by the run as well, and it goes on logging them meanwhile. Set up as Beam does it when it
+    starts Prism (`SubprocessJobServer.start`), which here is a program that prints an error."""
+    engine(Runner(Kind.PRISM, (f"--prism_location={sys.executable}",)))
+    logger = logging.getLogger(PrismJobServer.__name__)
+    logger.addFilter(PrismRunnerLogFilter())
+    logger.setLevel(logging.INFO)
+    entry = {"level": "ERROR", "msg": "Bundle Failed.", "time": "2026-11-20T12:00:00Z"}
+    threads = set(threading.enumerate())
+    process, _ = SubprocessServer._really_start_process(("echo", json.dumps(entry)), 9, logger)
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(10)
+    assert process.wait() == 0
+    assert not [record for record in caplog.records if record.name == "PrismRunner"]
