@@ -11,6 +11,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -94,7 +97,7 @@ def apart(once: Callable[[], Round]) -> Round:
     A process that has opened an embedded database can only give it back by ending: the engine can be stopped, but leaks
     some threads and files each time. Raises FlowtrailError when the process is killed.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_depend) as process:
+    with ProcessPoolExecutor(1, _forking(), initializer=_depend) as process:
         try:
             return process.submit(once).result()
         except BrokenProcessPool:
@@ -102,6 +105,21 @@ def apart(once: Callable[[], Round]) -> Round:
                 "The process that loads this round was killed.",
                 "Nothing is lost or doubled. If it happens again, check the memory that it may use.",
             ) from None
+
+
+@cache
+def _forking() -> ForkServerContext:
+    """Forks processes from one that has imported what a round needs, which takes longer than most rounds. SIGTERM,
+    which systemd sends to all processes, does not reach that one: it ends when this one has ended."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["cli.preloaded"])
+    resource_tracker.ensure_running()  # not below, where it would unblock the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    return context
 
 
 def _depend() -> None:

@@ -63,6 +63,7 @@ BATCH_ROWS = 1 << 16
 
 IN_PLACE_ROWS = 10_000
 
+_PARENT = re.compile(r"^PPid:\s*(\d+)", re.MULTILINE)
 LONGEST_COMMAND = 200
 """Characters of a command line that a message shows."""
 
@@ -396,13 +397,16 @@ def _holder(path: Path) -> str:
     number = int(found[1])
     try:
         command = _command(number)
-        if "multiprocessing" in command:
-            parent = re.search(r"^PPid:\s*(\d+)", Path(f"/proc/{number}/status").read_text("utf-8"), re.MULTILINE)
-            number = int(parent[1]) if parent else number
+        while "multiprocessing" in command and (parent := _PARENT.search(_status(number))):
+            number = int(parent[1])
             command = _command(number)
     except OSError:  # not Linux, another user's, or gone
         command = ""
     return f" ({number}: {command})" if command else f" ({number})"
+
+
+def _status(process: int) -> str:
+    return Path(f"/proc/{process}/status").read_text("utf-8")
 
 
 def _command(process: int) -> str:
