@@ -41,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault(TEMPORARY, str(MEMORY))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("engines") is None)
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays: the garbage collector need not look through it again."""
     gc.collect()
