@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bench_correlate, bench_ingest, bench_layout, bench_parse, bench_search, bench_size
+from benchmarks import bench_correlate, bench_explain, bench_ingest, bench_layout, bench_parse, bench_search, bench_size
 from benchmarks.measure import Result, write
 
 BENCHMARKS = {
     name: module
-    for module in (bench_parse, bench_ingest, bench_size, bench_layout, bench_search, bench_correlate)
+    for module in (bench_parse, bench_ingest, bench_size, bench_layout, bench_search, bench_correlate, bench_explain)
     for name in [module.__name__.rpartition("_")[2]]
 }
 

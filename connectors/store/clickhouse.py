@@ -84,6 +84,10 @@ class StoreInUse(FlowtrailError):
     """Another process has the folder of the embedded database open."""
 
 
+class _NotStarted(DatabaseError):
+    """The engine did not start, and does not say why: another process may have had the folder for a moment."""
+
+
 @dataclass(frozen=True)
 class Store:
     """Where the data is stored: `db` is a folder, or `http(s)://user@host:port[/database]`. Holds no secret: a server's
@@ -314,7 +318,8 @@ def _cached(store: Store, database: str | None, *, readonly: bool) -> Client:
 
 def _open_folder_when_free(store: Store, database: str | None, settings: dict[str, Any]) -> Client:
     waiting = stamina.RetryingCaller(attempts=None, timeout=store.wait, wait_initial=0.1, wait_max=0.5)
-    return waiting(StoreInUse, _open_folder, store.db, database, settings)
+    again = stamina.RetryingCaller(attempts=5, wait_initial=0.1, wait_max=0.5)
+    return again(_NotStarted, waiting, StoreInUse, _open_folder, store.db, database, settings)
 
 
 def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) -> Client:
@@ -336,6 +341,8 @@ def _open_folder(folder: str, database: str | None, settings: dict[str, Any]) ->
                 _held[:] = [path]
             if "Another server instance" in str(error):  # it was opened after the check
                 raise _in_use(folder, Path(path)) from None
+            if "initializing EmbeddedServer" in str(error):
+                raise _NotStarted(str(error), code=getattr(error, "code", None)) from error
             raise
         _held[:] = [path]
     _embedded[client] = path

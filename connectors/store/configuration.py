@@ -2,10 +2,11 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Any
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -65,15 +66,16 @@ def snapshot_times(client: Client) -> list[list[datetime]]:
     return [sorted(row["times"]) for row in query(client, sql).to_pylist()]
 
 
-def load_snapshots(client: Client) -> list[Snapshot]:
-    """Every snapshot in time order, its resources ordered by type and id."""
+def load_snapshots(client: Client, condition: str = "1", parameters: Mapping[str, Any] | None = None) -> list[Snapshot]:
+    """Every snapshot in time order, its resources ordered by type and id; or those resources, and snapshots with any,
+    that meet an SQL condition."""
     sql = f"""
         SELECT DISTINCT snapshot_id, as_of, source, account_id, region, resource_type, resource_id, body
-        FROM {CONFIG_SNAPSHOTS.name} ORDER BY as_of, snapshot_id, resource_type, resource_id
+        FROM {CONFIG_SNAPSHOTS.name} WHERE {condition} ORDER BY as_of, snapshot_id, resource_type, resource_id
     """  # noqa: S608
     found: dict[str, Snapshot] = {}
     resources: dict[str, list[Resource]] = {}
-    for row in query(client, sql).to_pylist():
+    for row in query(client, sql, parameters).to_pylist():
         name = row["snapshot_id"]
         if name not in found:
             as_of = row["as_of"].astimezone(UTC)
@@ -82,16 +84,19 @@ def load_snapshots(client: Client) -> list[Snapshot]:
     return [replace(snapshot, resources=tuple(resources[name])) for name, snapshot in found.items()]
 
 
-def load_changes(client: Client) -> list[ChangeEvent]:
-    """Every change event once, in order. Among records with the same eventID, the first by object and row counts."""
+def load_changes(
+    client: Client, condition: str = "1", parameters: Mapping[str, Any] | None = None
+) -> list[ChangeEvent]:
+    """Every change event once, in order, or those that meet an SQL condition. Among records with the same eventID, the
+    first by object and row counts."""
     columns = ", ".join(
         "toDateTime64(event_time, 0, 'UTC') AS event_time" if name == "event_time" else name for name in _COLUMNS
     )
     sql = f"""
-        SELECT {columns} FROM {CHANGE_EVENTS.name} AS changes
+        SELECT {columns} FROM {CHANGE_EVENTS.name} AS changes PREWHERE {condition}
         ORDER BY changes.event_time, event_id, object_id, row_no LIMIT 1 BY event_id
     """  # noqa: S608
-    rows = query(client, sql).to_pylist()
+    rows = query(client, sql, parameters).to_pylist()
     return [ChangeEvent.from_row({**row, "event_time": row["event_time"].astimezone(UTC)}) for row in rows]
 
 

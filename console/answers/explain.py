@@ -10,7 +10,7 @@ from connectors.store.clickhouse import Store
 from console.answers import explain_words as words
 from console.answers.ask import ask
 from console.answers.explanation import Explanation, Observed, Turned, View
-from console.answers.history import Call, timeline_of
+from console.answers.history import Call, timeline_around
 from console.answers.words import told
 from network.history.timeline import Effect, Timeline
 from network.history.turns import Turn, Turns, not_modelled, turns, unexamined
@@ -26,7 +26,8 @@ SETTLES = timedelta(seconds=60)
 def explain(store: Store, question: Question, at: datetime | None, now: datetime, lookback: timedelta) -> Explanation:
     """The answer at `at` (None: only now). Flow records are looked at for `lookback` before. Raises FlowtrailError
     without any snapshot, or when the store cannot be read."""
-    timeline = timeline_of(store)
+    ends = (question.src.address, question.src.id, question.dst.address, question.dst.id)
+    timeline = timeline_around(store, {end for end in ends if end})
     facts = ask(store, "newest")[0]
     found = turns(question, timeline)
     story = _Story(store, question, timeline, found, lookback, bool(facts["trail_objects"]), timeline.effects())

@@ -1,14 +1,18 @@
 """The history of the VPC configuration, as the store has it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from connectors.store import configuration
+from connectors.store import around, configuration
 from connectors.store.clickhouse import Store
 from network.history.timeline import Timeline
 from schemas.change import ChangeEvent
+
+LITTLE = 20_000
+"""Resources in snapshots and changes of which a timeline is made in less than a second."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,16 @@ def timeline_of(store: Store) -> Timeline:
     """The timeline of all snapshots and changes in the store. Raises FlowtrailError without any snapshot, or when the
     store cannot be read."""
     return known_timeline(store) or Timeline([], [])
+
+
+def timeline_around(store: Store, ends: Collection[str]) -> Timeline:
+    """The timeline as far as interfaces with these addresses or ids, or of these instances, depend on it; all of it
+    where there is little. Raises as `timeline_of`."""
+    client = store.reader()
+    if around.size(client) <= LITTLE:
+        return timeline_of(store)
+    facts = around.facts_around(client, ends)
+    return Timeline(facts.snapshots, facts.changes, facts.latest)
 
 
 def known_timeline(store: Store) -> Timeline | None:

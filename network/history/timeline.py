@@ -98,8 +98,11 @@ class Part:
 class Timeline:
     """The configuration over time. Pure and picklable. `changes` are in order, each eventID once."""
 
-    def __init__(self, snapshots: Sequence[Snapshot], changes: Sequence[ChangeEvent]) -> None:
-        """Snapshots and changes in any order; changes may repeat. Raises FlowtrailError without any snapshot."""
+    def __init__(
+        self, snapshots: Sequence[Snapshot], changes: Sequence[ChangeEvent], latest: datetime | None = None
+    ) -> None:
+        """Snapshots and changes in any order; changes may repeat. `latest`: the time of the latest of all snapshots and
+        changes, if these are not all. Raises FlowtrailError without any snapshot."""
         if not snapshots:
             raise FlowtrailError(
                 "There is no snapshot of the VPC configuration yet.",
@@ -114,6 +117,7 @@ class Timeline:
             for index, boundary in enumerate(self._boundaries)
             if boundary.call is not None
         }
+        self._latest = latest
         self._values = Values()
         self._build(History(calls))
         self._associations: Associations | None = None
@@ -155,7 +159,7 @@ class Timeline:
     @property
     def latest(self) -> datetime:
         """The time of the latest snapshot or change."""
-        return max(boundary.time for boundary in self._boundaries if boundary.kind != AFTER_SNAPSHOT)
+        return self._latest or max(boundary.time for boundary in self._boundaries if boundary.kind != AFTER_SNAPSHOT)
 
     def effects(self) -> dict[str, list[Effect]]:
         """What every change did, by its eventID; one that changed nothing that is known is left out."""

@@ -32,6 +32,14 @@ def test_locked_by_another_process(store: Store, engine_folder: Path) -> None:
     assert "FLOWTRAIL_DB" in other.stderr
 
 
+def test_many_that_open_a_folder_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OPEN.replace("seconds=1", "seconds=60"), str(tmp_path / "db")]
+    pipe = subprocess.PIPE
+    going = [forked.Popen(command, stdout=pipe, stderr=pipe) for _ in range(8)]
+    answers = [process.communicate(timeout=120) for process in going]
+    assert [answer for answer, _ in answers] == ["open\n"] * 8, answers
+
+
 def test_a_folder_that_was_left_behind_opens(tmp_path: Path) -> None:
     code = OPEN + "; import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     killed = forked.run([sys.executable, "-c", code, str(tmp_path / "db")])

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -182,9 +183,15 @@ def test_status_says_where_records_came_twice(bucket: Bucket, run: Run) -> None:
     assert json.loads(run("status", "--from", "2026-11-20T13:00", "-o", "json").stdout)["overlaps"] == []
 
 
-def follower(db: Path, *arguments: str) -> "subprocess.Popen[str]":
+@contextmanager
+def follower(db: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "cli", "--db", str(db), "ingest", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=dict(os.environ)) as going:
+        try:
+            yield going
+        finally:
+            going.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
