@@ -8,6 +8,7 @@ from itertools import groupby
 import pytest
 
 from connectors.store.clickhouse import Store, command, query
+from connectors.store.migrate import ensure_migrated
 from pipelines.correlate import facts, hourly
 from pipelines.correlate.facts import InterfaceFacts
 from pipelines.correlate.hourly import Summaries, complete, summarised, summarised_apart
@@ -15,6 +16,7 @@ from pipelines.correlate.sql import ask, run
 from schemas.errors import FlowtrailError
 from schemas.incident import Examined
 from tests.correlate_lab import ENI, Flow, clock, high_ports, minutes_table, usual
+from tests.gateway_process import Gateway
 from tests.integration.test_correlate import put_flows
 from tests.integration.test_screen import fault, quiet, sparse
 
@@ -148,3 +150,21 @@ def test_what_is_deleted_while_it_is_read_hides_nothing(store: Store, monkeypatc
     assert not facts.worth_a_look(client, interfaces, delivered, examined)
     monkeypatch.setattr(facts, "complete", lambda *_: False)
     assert facts.worth_a_look(client, interfaces, delivered, examined) == interfaces
+
+
+def test_over_http(gateway: Gateway) -> None:
+    """Parameters, statements that return nothing, and deleting."""
+    store = Store(gateway.url("t_hourly"))
+    ensure_migrated(store)
+    flows = {"eni-quiet": usual("10:00", "11:00"), "eni-sparse": sparse(random.Random(3))}
+    for name, each in flows.items():
+        put_flows(store, each, interface=name)
+    client = store.client()
+    found = summarised(client, list(flows), SINCE, END)
+    assert masks(store, found, "eni-quiet") == expected(flows["eni-quiet"])
+    high = facts.high_ports(client, list(flows), SINCE, END)
+    assert high.keys() == {"eni-sparse"}
+    with summarised_apart(client, high, SINCE, END) as apart:
+        assert masks(store, apart, "eni-sparse") == expected(flows["eni-sparse"])
+    assert complete(client, found)
+    assert not complete(client, apart)
