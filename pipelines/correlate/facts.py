@@ -118,19 +118,21 @@ def worth_a_look(
         many = _names(client, "many_ports", {**summaries.parameters, "many": MANY_PORTS})
         for some in _groups(sorted(many & by_name.keys())):
             high |= high_ports(client, some, since, end)
-        screens = [(some, summaries) for some in _groups([name for name in by_name if name not in high])]
         with ExitStack() as until_screened:
-            for some in _groups(list(high)):
-                own = {name: high[name] for name in some}
-                screens.append((some, until_screened.enter_context(summarised_apart(client, own, since, end))))
-            for some, those in screens:
+            apart = [
+                (some, until_screened.enter_context(summarised_apart(client, own, since, end)))
+                for some in _groups(list(high))
+                for own in [{name: high[name] for name in some}]
+            ]
+            others = [(some, summaries) for some in _groups([name for name in by_name if name not in high])]
+            for some, those in (*others, *apart):
                 parameters = {**those.parameters, "interfaces": some}
                 hours = ask(client, "hours", parameters).select(HOURS.names).cast(HOURS)
                 found |= may_have_lost(hours, lambda name: covered(by_name[name], delivered, gone), since, start, end)
                 peers = {**parameters, "start": start, "regular": REGULAR_MINUTES}
                 found |= _names(client, "doubtful_peers", peers)
-        if complete(client, summaries):
-            return [each for each in interfaces if each.interface_id in found]
+            if all(complete(client, each) for each in (summaries, *(those for _, those in apart))):
+                return [each for each in interfaces if each.interface_id in found]
     return list(interfaces)
 
 

@@ -145,6 +145,7 @@ def _there(client: Client, first: datetime, last: datetime) -> list[_Summary]:
     ]
 
 
+@stamina.retry(on=StoreUnavailable, attempts=4, timeout=60)
 def _delete(client: Client, summaries: Sequence[_Summary]) -> None:
     for each in summaries:
         command(client, f"ALTER TABLE {HOURLY_PEERS.name} DROP PARTITION ID '{each.partition}'")

@@ -2,6 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 
@@ -90,6 +91,12 @@ def test_an_hour_is_counted_again_only_when_its_records_change(store: Store) -> 
     assert len(fourth.rows.keys() & third.rows.keys()) == 2
     command(client, f"{DELETE} 1 {WAIT}")
     assert not summarised(client, [ENI], SINCE, END).rows
+
+
+def test_more_hours_than_the_engine_takes_partitions_in_one_insert(store: Store) -> None:
+    week = [replace(flow, at=flow.at - timedelta(hours=n)) for n in range(150) for flow in usual("10:00", "10:01")]
+    put_flows(store, week, interface="eni-1")
+    assert len(summarised(store.client(), ["eni-1"], SINCE - timedelta(days=7), END).rows) == 150
 
 
 def test_one_that_was_interrupted_does_not_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,3 +62,4 @@ FROM
         AND (empty({hours:Array(UInt32)}) OR toUnixTimestamp(toStartOfHour(start)) IN {hours:Array(UInt32)})
 ) AS records
 GROUP BY hour, interface_id, service, pair
+SETTINGS max_partitions_per_insert_block = 0
