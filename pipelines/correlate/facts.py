@@ -120,9 +120,8 @@ def worth_a_look(
             high |= high_ports(client, some, since, end)
         with ExitStack() as until_screened:
             apart = [
-                (some, until_screened.enter_context(summarised_apart(client, own, since, end)))
-                for some in _groups(list(high))
-                for own in [{name: high[name] for name in some}]
+                (list(own), until_screened.enter_context(summarised_apart(client, own, since, end)))
+                for own in ({name: high[name] for name in some} for some in _groups(list(high)))
             ]
             others = [(some, summaries) for some in _groups([name for name in by_name if name not in high])]
             for some, those in (*others, *apart):
