@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo    run the whole story on your machine: two faults, found, explained and undone (under 3 minutes)"
-	@echo "make test    run lint, type checks and all tests (12 to 14 minutes on 2 cores)"
+	@echo "make test    run lint, type checks and all tests (12 to 15 minutes on 2 cores)"
 	@echo "make test-crash   run the long crash sweep: kill the process or fail a call at 60 or more system calls (needs strace)"
 	@echo "make test-engines  run only the tests of each kind of Beam runner (builds Prism, which needs Go)"
 	@echo "make test-long   run the long forms: every story with every format and reading, the portable runner (10 minutes)"
