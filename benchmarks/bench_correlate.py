@@ -2,19 +2,18 @@
 correlated, again, without any summary of the past, and from records that were merged since. And, with fewer interfaces,
 against looking at each one closely, as releases before did."""
 
-import json
 import resource
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pyarrow as pa
 
 from benchmarks.buckets import FULL
+from benchmarks.changes import rule_change
 from benchmarks.measure import Result
 from benchmarks.store import folder, opened, run_isolated
 from connectors.store import configuration
@@ -155,34 +154,16 @@ def _fill(path: str, interfaces: int, each: int, changes: int) -> None:
 def _configure(store: Store, interfaces: int, changes: int) -> None:
     configuration.save_snapshot(store.client(), Snapshot(DAY - HOUR, "files", tuple(_resources(interfaces))))
     rows = [
-        {
-            "event_time": DAY + timedelta(seconds=86_400 * n // changes),
-            "event_id": f"event-{n}",
-            "event_name": "AuthorizeSecurityGroupIngress",
-            "actor": "arn:aws:iam::123456789012:user/ann",
-            "source_ip": "198.51.100.7",
-            "account_id": "123456789012",
-            "region": "eu-central-1",
-            "resources": [f"sg-other-{n % OTHERS}"],
-            "request": json.dumps(_request(n)),
-            "response": '{"_return":true}',
-            **dict.fromkeys(("actor_type", "user_agent"), ""),
-            **{"object_id": 1, "row_no": n, "load": 1, "chunk": 0},
-        }
+        rule_change(
+            n,
+            DAY + timedelta(seconds=86_400 * n // changes),
+            "AuthorizeSecurityGroupIngress",
+            f"sg-other-{n % OTHERS}",  # a group that no interface has
+            n // OTHERS + 1,
+        )
         for n in range(changes)
     ]
     insert(store.client(), CHANGE_EVENTS, pa.Table.from_pylist(rows, CHANGE_EVENTS.schema))
-
-
-def _request(n: int) -> dict[str, Any]:
-    """A rule of a group that no interface has."""
-    port = n // OTHERS + 1
-    ranges = {"items": [{"cidrIp": "192.0.2.0/24"}]}
-    peers = {"groups": {}, "ipRanges": ranges, "ipv6Ranges": {}, "prefixListIds": {}}
-    return {
-        "groupId": f"sg-other-{n % OTHERS}",
-        "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": port, "toPort": port, **peers}]},
-    }
 
 
 def _resources(interfaces: int) -> Iterator[Resource]:

@@ -1,7 +1,6 @@
 """`flowtrail explain` where there are many interfaces and changes: the whole command; and, with a tenth of them,
 against a timeline of everything, as releases before made one."""
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from unittest import mock
 import pyarrow as pa
 
 from benchmarks.buckets import FULL, RUNS
+from benchmarks.changes import rule_change
 from benchmarks.measure import Result
 from benchmarks.store import folder, opened, run_isolated
 from connectors.store import configuration
@@ -106,25 +106,12 @@ def _fill(path: str, vpcs: int) -> None:
 def _changes(vpcs: int) -> Iterator[dict[str, Any]]:
     """Rules that are added to a group and removed from it, group after group."""
     count, groups = vpcs * CHANGES, vpcs * GROUPS
-    peers = {"groups": {}, "ipRanges": {"items": [{"cidrIp": "192.0.2.0/24"}]}, "ipv6Ranges": {}, "prefixListIds": {}}
     for n in range(count):
         turn, group = divmod(n, groups)
-        name, port = f"sg-{group // GROUPS}-{group % GROUPS}", 1_000 + turn // 2
-        rule = {"ipProtocol": "tcp", "fromPort": port, "toPort": port, **peers}
-        yield {
-            "event_time": BEGIN + SPAN * n / count,
-            "event_id": f"event-{n}",
-            "event_name": ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress")[turn % 2],
-            "actor": "arn:aws:iam::123456789012:user/ann",
-            "source_ip": "198.51.100.7",
-            "account_id": "123456789012",
-            "region": "eu-central-1",
-            "resources": [name],
-            "request": json.dumps({"groupId": name, "ipPermissions": {"items": [rule]}}),
-            "response": '{"_return":true}',
-            **dict.fromkeys(("actor_type", "user_agent"), ""),
-            **{"object_id": 1, "row_no": n, "load": 1, "chunk": 0},
-        }
+        call = ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress")[turn % 2]
+        yield rule_change(
+            n, BEGIN + SPAN * n / count, call, f"sg-{group // GROUPS}-{group % GROUPS}", 1_000 + turn // 2
+        )
 
 
 def _resources(vpcs: int) -> Iterator[Resource]:

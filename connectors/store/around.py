@@ -37,8 +37,9 @@ _OF_A_VPC = "position(body, '\"vpc-') > 0"
 
 @dataclass(frozen=True)
 class Facts:
-    """All snapshots, with some of their resources, and some of the changes, as `connectors.store.configuration` loads
-    them; `latest` is the time of the latest of all snapshots and changes, None without any."""
+    """All snapshots, with some of their resources (a snapshot may come in two parts), and some of the changes, as
+    `connectors.store.configuration` loads them; `latest` is the time of the latest of all snapshots and changes, None
+    without any."""
 
     snapshots: list[Snapshot]
     changes: list[ChangeEvent]
@@ -62,10 +63,8 @@ def facts_around(client: Client, ends: Collection[str]) -> Facts:
     routes = [change for change in changes if change.event_name in ("CreateRoute", "ReplaceRoute")]
     wanted = own | {each for change in routes for each in change.resources}
     snapshots = configuration.load_snapshots(client, _AROUND, {**vpcs, "wanted": sorted(wanted)})
-    there = {(each.as_of, each.source, each.account_id, each.region) for each in snapshots}
-    times = _snapshots(client)
-    empty = [each for each in times if (each.as_of, each.source, each.account_id, each.region) not in there]
-    latest = [each.as_of for each in times] + _latest_change(client)
+    empty = _snapshots(client)  # each of them is a time of the timeline
+    latest = [each.as_of for each in empty] + _latest_change(client)
     return Facts([*snapshots, *empty], changes, max(latest, default=None))
 
 

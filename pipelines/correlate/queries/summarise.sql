@@ -59,7 +59,7 @@ FROM
     WHERE start >= {start:DateTime('UTC')} AND start < {end:DateTime('UTC')}
         AND interface_id >= {first:String} AND ({last:String} = '' OR interface_id < {last:String})
         AND (empty({interfaces:Array(String)}) OR interface_id IN {interfaces:Array(String)})
-        AND (empty({hours:Array(UInt32)}) OR toUnixTimestamp(toStartOfHour(start)) IN {hours:Array(UInt32)})
+        AND toUnixTimestamp(toStartOfHour(start)) IN {hours:Array(UInt32)}
 ) AS records
 GROUP BY hour, interface_id, service, pair
 SETTINGS max_partitions_per_insert_block = 0
