@@ -1,8 +1,9 @@
 """The command `flowtrail`: the only package that imports all the others.
 
 `app.py`  all commands, in the order a new user needs them.   `base.py`  exit codes, settings, shared options.
-`ingest.py` (`follow.py`)  `write.py`  `watch.py`  `read.py`  `ask.py`  `preview.py`  `replay.py`  `check.py`
-`repair.py`  `rejected.py`  `console.py`  `mcp.py`  `demo.py`  the commands.
+`ingest.py`  `write.py`  `watch.py`  `read.py`  `ask.py`  `preview.py`  `replay.py`  `check.py`  `repair.py`
+`rejected.py`  `console.py`  `mcp.py`  `demo.py`  the commands.
+`follow.py`  rounds of `ingest` and `watch`.   `preloaded.py`  what their processes have imported.
 `progress.py`  progress bars on a terminal.   `interrupt.py`  what Ctrl-C does.
 
 To add a command, write a function in one of these modules, its answer in `console/answers/`, its table in

@@ -4,7 +4,7 @@
 `flow.py`, `tgw.py` flow log fields: the registry behind the parser, the DDL check, the filters and the docs.
 `change.py`         changes recorded by CloudTrail.       `incident.py`  incidents.
 `ledger.py`         ledger, receipts.                     `runs.py`  runs, plans, dead letters, heartbeats.
-`snapshot.py`       VPC configuration, as stored.
+`snapshot.py`       VPC configuration, as stored.         `hourly.py`    who talked to whom in each hour.
 `configuration.py`  VPC configuration, as the verdict uses it: resources, and `Configuration` at one instant.
 `tables.py`         every table in the store.             `ddl/`         the DDL, as numbered migrations.
 `summary.py`        what an ingest run did.               `columnar/`    rows as Arrow tables: batches and chunks.

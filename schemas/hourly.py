@@ -36,5 +36,5 @@ HOURLY_PEERS = Table(
         WRITTEN_AT,
     ),
 )
-"""Kept for 3 days and derived again when needed. A summary of an hour counts if its `flows` and `loads` add up to those
-of the records that are there."""
+"""Kept for 3 days and derived again when needed. A summary of an hour is valid if its `flows` and `loads` add up to
+those of the records that are there."""

@@ -8,7 +8,7 @@
 `runs.py`           what a command planned, and its outcome.   `dead_letters.py`  objects that could not be read.
 `rejected.py`       objects with rejected lines.
 `doctor.py`         compares ledger and receipts with the rows.
-`configuration.py`  snapshots, change events and versions of the VPC configuration.
+`configuration.py`  snapshots, change events and versions of the VPC configuration.   `around.py`  some of them.
 `incidents.py`      incidents.
 `statement.py`      SQL as tokens; one statement at a time.
 """

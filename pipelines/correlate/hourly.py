@@ -1,9 +1,9 @@
 """Hourly summaries of who talked to whom: what was counted once is not counted again while its records are the same.
 
-A summary belongs to one hour and has a name of its own (`schemas.hourly`). It counts if it has as many records as the
-hour has now, of the same loads; that holds whoever wrote it, and not for one that was interrupted or is outdated. So
-nobody needs to be told of new, late or deleted records, and processes that summarise the same hour at the same time do
-not disturb each other.
+A summary belongs to one hour and has a name of its own (`schemas.hourly`). It is valid if it has as many records as the
+hour has now, of the same loads, whoever wrote it; one that was interrupted or is outdated has others. So nobody needs
+to be told of new, late or deleted records, and processes that summarise the same hour at the same time do not disturb
+each other.
 """
 
 import secrets
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 AT_ONCE = 3_000_000
 """Records that are summarised at once: the engine holds their peers in memory."""
 OUTDATED = 900
-"""Seconds after which a summary that does not count is deleted. Whoever still reads it notices (`complete`)."""
+"""Seconds after which a summary that is not valid is deleted. Whoever still reads it notices (`complete`)."""
 DATA: Mapping[str, int] = {"handshake_bytes": HANDSHAKE_BYTES, "data_bytes": DATA_BYTES}
 
 _EVERYTHING = (("", ""),)
